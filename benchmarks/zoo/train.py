@@ -1,0 +1,85 @@
+"""Train networks of the zoo: `python -m benchmarks.zoo.train NAME... | --all [--missing] [--seed N] [--out DIR]`.
+
+One thread, and deterministic for the seed. Progress goes to stderr; one line a network, its accuracy on fresh
+sequences, goes to stdout.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.suites.tables import TASKS
+from benchmarks.suites.task import Task, draw, uniform
+from benchmarks.zoo.fit import child_seed, fit
+from benchmarks.zoo.recipe import Recipe
+from benchmarks.zoo.recipes import RECIPES
+from benchmarks.zoo.store import (
+    FRESH_SEQUENCES,
+    Stored,
+    accuracy,
+    description,
+    read_module,
+    write_description,
+    write_weights,
+)
+
+LONG = 10
+LONG_SEQUENCES = 2_048
+
+
+def measured(module: Stored, recipe: Recipe, task: Task) -> str:
+    """One sentence on accuracy over sequences that had no part in training or stopping."""
+    rng = np.random.default_rng(child_seed(recipe.seed, "fresh"))
+    at_training = accuracy(module, task, draw(task, FRESH_SEQUENCES, task.train_length, rng=rng))
+    longer = accuracy(module, task, draw(task, LONG_SEQUENCES, LONG * task.train_length, rng=rng))
+    text = f"On fresh sequences it answers {at_training} right at every step, and {longer}."
+    if task.sampler is not None:
+        even = accuracy(module, task, uniform(task, FRESH_SEQUENCES, task.train_length, rng=rng))
+        text += f" On uniform inputs, which it was not trained on: {even}."
+    return text
+
+
+def train(recipe: Recipe, out: Path) -> str:
+    """Train one recipe into `out/<name>` and give back its notes."""
+    task = TASKS[recipe.task]
+    started = time.monotonic()
+    directory = out / recipe.name
+    write_weights(directory, fit(recipe, task))
+    module = read_module(directory, recipe, task)
+    notes = f"{task.description[0].upper()}{task.description[1:]}. {measured(module, recipe, task)} {recipe.remark}"
+    write_description(directory, description(recipe, task, notes.strip()))
+    print(f"{recipe.name} took {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+    return notes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train the named recipes; exit status 2 for a name that is no recipe."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.zoo.train", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="recipes to train")
+    parser.add_argument("--all", action="store_true", help="train every recipe")
+    parser.add_argument("--missing", action="store_true", help="leave networks alone that are already in DIR")
+    parser.add_argument("--seed", type=int, help="a seed in place of the recipe's own")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR", help="default: the zoo")
+    options = parser.parse_args(arguments)
+    names = list(RECIPES) if options.all else options.names
+    unknown = [name for name in names if name not in RECIPES]
+    if unknown or not names:
+        print(f"expected names of recipes, got {unknown or 'none'}; known: {', '.join(RECIPES)}", file=sys.stderr)
+        return 2
+    torch.set_num_threads(1)
+    for name in names:
+        recipe = RECIPES[name] if options.seed is None else replace(RECIPES[name], seed=options.seed)
+        if options.missing and (options.out / name / "network.json").exists():
+            continue
+        print(f"{name} ({recipe.cell}, {recipe.hidden}): {train(recipe, options.out)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
