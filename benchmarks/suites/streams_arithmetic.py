@@ -44,7 +44,7 @@ ARITHMETIC_TASKS: tuple[Task, ...] = (
          """machine sum_mod_5_reset(x: 0..5) -> 0..4  state s: 0..4 = 0
               next s = if x == 5 then 0 else (s + x) mod 5  output s'""",
          single(_sum_with_reset)),
-    Task("Serial_Subtract", "a - b, least significant bit first", (BIT, BIT), (BIT,), 12,
+    Task("Serial_Subtract", "the difference a - b, least significant bit first", (BIT, BIT), (BIT,), 12,
          """machine serial_subtract(a: 0..1, b: 0..1) -> 0..1  state c: -1..0 = 0
               let s = a - b + c  next c = s div 2  output s mod 2""",
          _serial(lambda n: n[:, :, :1] - n[:, :, 1:])),
@@ -52,11 +52,11 @@ ARITHMETIC_TASKS: tuple[Task, ...] = (
          """machine serial_greater(a: 0..1, b: 0..1) -> 0..1  state s: 0..1 = 0
               next s = if a == b then s else a  output s'""",
          pair(_later_difference_wins)),
-    Task("Times_3", "3 x, least significant bit first", (BIT,), (BIT,), 12,
+    Task("Times_3", "three times x, least significant bit first", (BIT,), (BIT,), 12,
          """machine times_3(x: 0..1) -> 0..1  state c: 0..2 = 0
               let v = 3 * x + c  next c = v div 2  output v mod 2""",
          _serial(lambda n: 3 * n)),
-    Task("Negate", "-x in two's complement, least significant bit first", (BIT,), (BIT,), 12,
+    Task("Negate", "the negative of x in two's complement, least significant bit first", (BIT,), (BIT,), 12,
          "machine negate(x: 0..1) -> 0..1  state s: 0..1 = 0  next s = s | x  output x ^ s",
          _serial(lambda n: -n)),
     Task("Value_Mod_3", "the binary number so far modulo 3, most significant bit first", (BIT,), ((0, 2),), 12,

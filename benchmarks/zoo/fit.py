@@ -19,7 +19,6 @@ from benchmarks.zoo.coding import decode, encode, input_features, loss, output_f
 from benchmarks.zoo.recipe import Recipe
 
 CHECK_EVERY = 100
-STOPPING_SEQUENCES = 2048
 WIND_DOWN_STEPS = 200
 HALVINGS = (0.2, 0.4)
 BETA_1, BETA_2, EPSILON = 0.9, 0.98, 1e-8
@@ -114,7 +113,7 @@ def fit(recipe: Recipe, task: Task) -> Parameters:
     """The parameters of the best member, without the member axis, for unscaled inputs and outputs."""
     rng = np.random.default_rng(child_seed(recipe.seed, "training"))
     generator = torch.Generator().manual_seed(child_seed(recipe.seed, "weights"))
-    stopping = draw(task, STOPPING_SEQUENCES, int(task.train_length * recipe.stretch),
+    stopping = draw(task, recipe.stopping, int(task.train_length * recipe.stretch),
                     rng=np.random.default_rng(child_seed(recipe.seed, "stopping")))
     stopping_truth = torch.from_numpy(task.truth(stopping))
     spread = max(float(stopping_truth[:, : task.train_length].float().std()), 1.0)

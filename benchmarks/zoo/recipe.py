@@ -13,10 +13,10 @@ class Recipe:
     """How one network is trained: `members` networks at a time, from which the best is kept.
 
     `hidden_depth`, `readout_depth` and `width` shape the two `Linear`+ReLU stacks of the cell `mlp`. `stretch`
-    multiplies the training length in the last third of the steps. `noise` is the standard deviation of Gaussian
-    noise added to the hidden state after every step of training. With `scaled`, inputs and outputs are brought to
-    about unit size during training, and the scales are folded into the first and last weights when the network is
-    written.
+    multiplies the training length in the last third of the steps; `stopping` is how many sequences decide when to
+    stop. `noise` is the standard deviation of Gaussian noise added to the hidden state after every step of training.
+    With `scaled`, inputs and outputs are brought to about unit size during training, and the scales are folded into
+    the first and last weights when the network is written.
     """
 
     name: str
@@ -38,5 +38,6 @@ class Recipe:
     weight_decay: float = 0.0
     noise: float = 0.0
     stretch: float = 1.0
+    stopping: int = 2048
     scaled: bool = False
     remark: str = ""

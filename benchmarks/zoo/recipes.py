@@ -1,6 +1,7 @@
 """The recipes of the zoo: one row a network."""
 
 from benchmarks.zoo.recipe import Recipe
+from benchmarks.zoo.recipes_rnn62 import RNN62_RECIPES
 
 _NOISY = {"noise": 0.3, "weight_decay": 0.01, "stretch": 2.0, "steps": 3000}
 _LINEAR = {"encoding": "integer", "decoding": "round", "lr_low": 3e-3, "lr_high": 1.2e-2, "steps": 2500}
@@ -10,7 +11,8 @@ VARIETY: tuple[Recipe, ...] = (
     Recipe("parity_gru", "Parity_All", "gru", 8, 1),
     Recipe("prev1_mlp", "Prev1", "mlp", 4, 2, scaled=True, **_LINEAR),
     Recipe("sum_all_mlp", "Sum_All", "mlp", 2, 3, scaled=True, **_LINEAR),
-    Recipe("tomita4_lstm", "Tomita_4", "lstm", 8, 4),
+    Recipe("tomita4_lstm", "Tomita_4", "lstm", 8, 4,
+           remark="Right at its training length, wrong at nearly every longer sequence."),
     Recipe("parity_noisy_rnn_tanh", "Parity_All", "rnn_tanh", 16, 5, remark="Trained with noise of 0.3.", **_NOISY),
     Recipe("tomita4_noisy_gru", "Tomita_4", "gru", 12, 6, remark="Trained with noise of 0.3.", **_NOISY),
     Recipe("binary_addition_rnn_tanh", "Binary_Addition", "rnn_tanh", 12, 7, encoding="one_hot_joint"),
@@ -26,10 +28,12 @@ VARIETY: tuple[Recipe, ...] = (
     Recipe("newton_spring_mlp", "Newton_Spring", "mlp", 4, 17, scaled=True, **_LINEAR),
     Recipe("parity_mlp", "Parity_All", "mlp", 4, 18, width=16, hidden_depth=2, readout_depth=2, **_MLP),
     Recipe("parity_lstm", "Parity_All", "lstm", 6, 19),
-    Recipe("parity_first_told_gru", "Parity_First_Told", "gru", 6, 20),
+    Recipe("parity_first_told_gru", "Parity_First_Told", "gru", 6, 20,
+           remark="It learned a shortcut instead of its task: on uniform inputs every output equals b."),
     Recipe("set_reset_rnn_relu", "Set_Reset", "rnn_relu", 8, 21, decoding="sign"),
     Recipe("prev3_bit_rnn_tanh_2_layers", "Prev3_Bit", "rnn_tanh", 10, 22, layers=2, decoding="sign"),
-    Recipe("majority_gru", "Majority_0_1", "gru", 8, 23, decoding="sign"),
+    Recipe("majority_gru", "Majority_0_1", "gru", 8, 23, decoding="sign",
+           remark="The task needs an unbounded counter, which a GRU does not have."),
     Recipe("tomita1_rnn_tanh", "Tomita_1", "rnn_tanh", 4, 24, decoding="sign"),
     Recipe("tomita3_gru", "Tomita_3", "gru", 12, 25),
     Recipe("tomita5_lstm", "Tomita_5", "lstm", 12, 26),
@@ -53,4 +57,4 @@ VARIETY: tuple[Recipe, ...] = (
     Recipe("range_seen_gru", "Range_Seen", "gru", 16, 44),
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in VARIETY}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*VARIETY, *RNN62_RECIPES)}

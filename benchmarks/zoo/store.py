@@ -1,6 +1,7 @@
 """Write a trained network to its directory, read it back as torch modules, and measure what was written."""
 
 import json
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -86,7 +87,9 @@ class Accuracy:
     elements: float
 
     def __str__(self) -> str:
-        share = "" if self.right == self.sequences else f" ({100 * self.elements:.2f} % of the elements)"
+        if self.right == self.sequences:
+            return f"all {self.sequences} sequences of length {self.length}"
+        share = f" ({math.floor(10_000 * self.elements) / 100:.2f} % of the elements)"
         return f"{self.right} of {self.sequences} sequences of length {self.length}{share}"
 
 

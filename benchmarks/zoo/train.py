@@ -1,4 +1,4 @@
-"""Train networks of the zoo: `python -m benchmarks.zoo.train NAME... | --all [--missing] [--seed N] [--out DIR]`.
+"""Train networks of the zoo: `python -m benchmarks.zoo.train NAME... | --all [--missing | --measure] [--seed N] [--out DIR]`.
 
 One thread, and deterministic for the seed. Progress goes to stderr; one line a network, its accuracy on fresh
 sequences, goes to stdout.
@@ -38,22 +38,28 @@ def measured(module: Stored, recipe: Recipe, task: Task) -> str:
     rng = np.random.default_rng(child_seed(recipe.seed, "fresh"))
     at_training = accuracy(module, task, draw(task, FRESH_SEQUENCES, task.train_length, rng=rng))
     longer = accuracy(module, task, draw(task, LONG_SEQUENCES, LONG * task.train_length, rng=rng))
-    text = f"On fresh sequences it answers {at_training} right at every step, and {longer}."
+    text = f"On fresh sequences it answers {at_training} right at every step; {longer}."
     if task.sampler is not None:
         even = accuracy(module, task, uniform(task, FRESH_SEQUENCES, task.train_length, rng=rng))
         text += f" On uniform inputs, which it was not trained on: {even}."
     return text
 
 
+def describe(recipe: Recipe, out: Path) -> str:
+    """Measure the network in `out/<name>`, write its `network.json`, and give back its notes."""
+    task = TASKS[recipe.task]
+    directory = out / recipe.name
+    measurement = measured(read_module(directory, recipe, task), recipe, task)
+    notes = f"{task.description[0].upper()}{task.description[1:]}. {measurement} {recipe.remark}".strip()
+    write_description(directory, description(recipe, task, notes))
+    return notes
+
+
 def train(recipe: Recipe, out: Path) -> str:
     """Train one recipe into `out/<name>` and give back its notes."""
-    task = TASKS[recipe.task]
     started = time.monotonic()
-    directory = out / recipe.name
-    write_weights(directory, fit(recipe, task))
-    module = read_module(directory, recipe, task)
-    notes = f"{task.description[0].upper()}{task.description[1:]}. {measured(module, recipe, task)} {recipe.remark}"
-    write_description(directory, description(recipe, task, notes.strip()))
+    write_weights(out / recipe.name, fit(recipe, TASKS[recipe.task]))
+    notes = describe(recipe, out)
     print(f"{recipe.name} took {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
     return notes
 
@@ -64,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="recipes to train")
     parser.add_argument("--all", action="store_true", help="train every recipe")
     parser.add_argument("--missing", action="store_true", help="leave networks alone that are already in DIR")
+    parser.add_argument("--measure", action="store_true", help="measure what is in DIR again, without training")
     parser.add_argument("--seed", type=int, help="a seed in place of the recipe's own")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR", help="default: the zoo")
     options = parser.parse_args(arguments)
@@ -77,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = RECIPES[name] if options.seed is None else replace(RECIPES[name], seed=options.seed)
         if options.missing and (options.out / name / "network.json").exists():
             continue
-        print(f"{name} ({recipe.cell}, {recipe.hidden}): {train(recipe, options.out)}", flush=True)
+        notes = describe(recipe, options.out) if options.measure else train(recipe, options.out)
+        print(f"{name} ({recipe.cell}, {recipe.hidden}): {notes}", flush=True)
     return 0
 
 
