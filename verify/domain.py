@@ -1,0 +1,48 @@
+"""The set of inputs a claim is about: integer ranges per input component, and lengths."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Input streams whose component `k` lies in `ranges[k] = (low, high)`, ends included.
+
+    `train_length` is the length the network was trained on (the default extent of claims).
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+    train_length: int
+
+    @property
+    def arity(self) -> int:
+        """Number of input components per step."""
+        return len(self.ranges)
+
+    @property
+    def symbol_count(self) -> int:
+        """Number of different inputs at one step."""
+        count = 1
+        for low, high in self.ranges:
+            count *= high - low + 1
+        return count
+
+    def symbols(self) -> IntArray:
+        """All inputs of one step, of shape (symbol_count, arity), first component most significant."""
+        return np.array(list(itertools.product(*(range(low, high + 1) for low, high in self.ranges))), dtype=np.int64)
+
+    def draw(self, shape: tuple[int, ...], *, rng: np.random.Generator) -> IntArray:
+        """Uniform random inputs of shape (*shape, arity)."""
+        columns = [rng.integers(low, high + 1, size=shape, dtype=np.int64) for low, high in self.ranges]
+        return np.stack(columns, axis=-1)
+
+    def word_count(self, length: int) -> int:
+        """Number of non-empty words of length up to `length`."""
+        return sum(self.symbol_count**k for k in range(1, length + 1))
