@@ -22,8 +22,15 @@ def _sum_mod(modulus: int) -> Task:
         f"  next s = (s + x) mod {modulus}  output s'"
     )
     description = f"the sum of all inputs so far, modulo {modulus}"
-    return Task(f"Add_Mod_{modulus}", description, ((0, top),), ((0, top),), 10, reference,
-                single(lambda x: np.cumsum(x, axis=1) % modulus))
+    return Task(
+        f"Add_Mod_{modulus}",
+        description,
+        ((0, top),),
+        ((0, top),),
+        10,
+        reference,
+        single(lambda x: np.cumsum(x, axis=1) % modulus),
+    )
 
 
 def _division(divisor: int) -> Task:
@@ -68,63 +75,128 @@ def _magnetic(inputs: IntArray) -> IntArray:
 
 
 STATISTICS: tuple[Task, ...] = (
-    Task("Evens_Counter", "the number of even inputs so far", (DIGIT,), (UNBOUNDED,), 10,
-         "machine evens_counter(x: 0..9) -> int  state n: int = 0  next n = n + 1 - x mod 2  output n'",
-         single(lambda x: np.cumsum(x % 2 == 0, axis=1))),
-    Task("Min_Seen", "the smallest input so far", (DIGIT,), (DIGIT,), 10,
-         "machine min_seen(x: 0..9) -> 0..9  state m: 0..9 = 9  next m = min(m, x)  output m'",
-         single(lambda x: np.minimum.accumulate(x, axis=1))),
-    Task("Max_Seen", "the largest input so far", (DIGIT,), (DIGIT,), 10,
-         "machine max_seen(x: 0..9) -> 0..9  state m: 0..9 = 0  next m = max(m, x)  output m'",
-         single(lambda x: np.maximum.accumulate(x, axis=1))),
-    Task("Majority_0_1", "the bit seen most often; a tie goes to 0", (BIT,), (BIT,), 10,
-         "machine majority_0_1(x: 0..1) -> 0..1  state d: int = 0  next d = d + 2 * x - 1  output int(d' > 0)",
-         single(lambda x: _majority(x, 2))),
-    Task("Majority_0_2", "the symbol of 0..2 seen most often; a tie goes to the smaller", ((0, 2),), ((0, 2),), 10,
-         """machine majority_0_2(x: 0..2) -> 0..2
+    Task(
+        "Evens_Counter",
+        "the number of even inputs so far",
+        (DIGIT,),
+        (UNBOUNDED,),
+        10,
+        "machine evens_counter(x: 0..9) -> int  state n: int = 0  next n = n + 1 - x mod 2  output n'",
+        single(lambda x: np.cumsum(x % 2 == 0, axis=1)),
+    ),
+    Task(
+        "Min_Seen",
+        "the smallest input so far",
+        (DIGIT,),
+        (DIGIT,),
+        10,
+        "machine min_seen(x: 0..9) -> 0..9  state m: 0..9 = 9  next m = min(m, x)  output m'",
+        single(lambda x: np.minimum.accumulate(x, axis=1)),
+    ),
+    Task(
+        "Max_Seen",
+        "the largest input so far",
+        (DIGIT,),
+        (DIGIT,),
+        10,
+        "machine max_seen(x: 0..9) -> 0..9  state m: 0..9 = 0  next m = max(m, x)  output m'",
+        single(lambda x: np.maximum.accumulate(x, axis=1)),
+    ),
+    Task(
+        "Majority_0_1",
+        "the bit seen most often; a tie goes to 0",
+        (BIT,),
+        (BIT,),
+        10,
+        "machine majority_0_1(x: 0..1) -> 0..1  state d: int = 0  next d = d + 2 * x - 1  output int(d' > 0)",
+        single(lambda x: _majority(x, 2)),
+    ),
+    Task(
+        "Majority_0_2",
+        "the symbol of 0..2 seen most often; a tie goes to the smaller",
+        ((0, 2),),
+        ((0, 2),),
+        10,
+        """machine majority_0_2(x: 0..2) -> 0..2
               state a: int = 0  state b: int = 0  state c: int = 0
               next a = a + int(x == 0)  next b = b + int(x == 1)  next c = c + int(x == 2)
               output if a' >= max(b', c') then 0 else if b' >= c' then 1 else 2""",
-         single(lambda x: _majority(x, 3))),
-    Task("Majority_0_3", "the symbol of 0..3 seen most often; a tie goes to the smaller", ((0, 3),), ((0, 3),), 10,
-         """machine majority_0_3(x: 0..3) -> 0..3
+        single(lambda x: _majority(x, 3)),
+    ),
+    Task(
+        "Majority_0_3",
+        "the symbol of 0..3 seen most often; a tie goes to the smaller",
+        ((0, 3),),
+        ((0, 3),),
+        10,
+        """machine majority_0_3(x: 0..3) -> 0..3
               state a: int = 0  state b: int = 0  state c: int = 0  state d: int = 0
               next a = a + int(x == 0)  next b = b + int(x == 1)
               next c = c + int(x == 2)  next d = d + int(x == 3)
               output if a' >= max(b', max(c', d')) then 0
                 else if b' >= max(c', d') then 1 else if c' >= d' then 2 else 3""",
-         single(lambda x: _majority(x, 4))),
+        single(lambda x: _majority(x, 4)),
+    ),
 )
 
 MODULAR: tuple[Task, ...] = (
     *(_sum_mod(modulus) for modulus in (3, 4, 5, 6, 7, 8)),
     *(_division(divisor) for divisor in (3, 5, 7)),
-    Task("Dithering", "1 if the running sum passes a multiple of 15", ((0, 15),), (BIT,), 10,
-         "machine dithering(x: 0..15) -> 0..1  state r: 0..14 = 0  let s = r + x  next r = s mod 15  output s div 15",
-         single(_dithering)),
+    Task(
+        "Dithering",
+        "1 if the running sum passes a multiple of 15",
+        ((0, 15),),
+        (BIT,),
+        10,
+        "machine dithering(x: 0..15) -> 0..1  state r: 0..14 = 0  let s = r + x  next r = s mod 15  output s div 15",
+        single(_dithering),
+    ),
 )
 
 DYNAMICS: tuple[Task, ...] = (
-    Task("Newton_Freebody", "the position of a free body pushed by x", (PUSH,), (UNBOUNDED,), 10,
-         "machine newton_freebody(x: -10..10) -> int  state v: int = 0  state p: int = 0"
-         "  let w = v + x  next v = w  next p = p + w  output p'",
-         single(lambda x: np.cumsum(np.cumsum(x, axis=1), axis=1))),
-    Task("Newton_Gravity", "the position of a falling body pushed by x", (PUSH,), (UNBOUNDED,), 10,
-         "machine newton_gravity(x: -10..10) -> int  state v: int = 0  state p: int = 0"
-         "  let w = v + x - 1  next v = w  next p = p + w  output p'",
-         single(lambda x: np.cumsum(np.cumsum(x - 1, axis=1), axis=1))),
-    Task("Newton_Spring", "the position of a body on a spring pushed by x", (PUSH,), (UNBOUNDED,), 10,
-         "machine newton_spring(x: -10..10) -> int  state p: int = 0  state q: int = 0"
-         "  next p = p - q + x  next q = p  output p'",
-         single(_spring)),
-    Task("Newton_Magnetic", "the position of a charged body in a magnetic field, pushed by (a, b)",
-         (PUSH, PUSH), (UNBOUNDED, UNBOUNDED), 10,
-         """machine newton_magnetic(a: -10..10, b: -10..10) -> int, int
+    Task(
+        "Newton_Freebody",
+        "the position of a free body pushed by x",
+        (PUSH,),
+        (UNBOUNDED,),
+        10,
+        "machine newton_freebody(x: -10..10) -> int  state v: int = 0  state p: int = 0"
+        "  let w = v + x  next v = w  next p = p + w  output p'",
+        single(lambda x: np.cumsum(np.cumsum(x, axis=1), axis=1)),
+    ),
+    Task(
+        "Newton_Gravity",
+        "the position of a falling body pushed by x",
+        (PUSH,),
+        (UNBOUNDED,),
+        10,
+        "machine newton_gravity(x: -10..10) -> int  state v: int = 0  state p: int = 0"
+        "  let w = v + x - 1  next v = w  next p = p + w  output p'",
+        single(lambda x: np.cumsum(np.cumsum(x - 1, axis=1), axis=1)),
+    ),
+    Task(
+        "Newton_Spring",
+        "the position of a body on a spring pushed by x",
+        (PUSH,),
+        (UNBOUNDED,),
+        10,
+        "machine newton_spring(x: -10..10) -> int  state p: int = 0  state q: int = 0"
+        "  next p = p - q + x  next q = p  output p'",
+        single(_spring),
+    ),
+    Task(
+        "Newton_Magnetic",
+        "the position of a charged body in a magnetic field, pushed by (a, b)",
+        (PUSH, PUSH),
+        (UNBOUNDED, UNBOUNDED),
+        10,
+        """machine newton_magnetic(a: -10..10, b: -10..10) -> int, int
               state u: int = 0  state v: int = 0  state p: int = 0  state q: int = 0
               let f = u - v + a  let g = u + v + b
               next u = f  next v = g  next p = p + f  next q = q + g
               output p', q'""",
-         _magnetic),
+        _magnetic,
+    ),
 )
 
 MACHINE_TASKS: tuple[Task, ...] = (*STATISTICS, *MODULAR, *DYNAMICS)

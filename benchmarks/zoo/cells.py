@@ -58,9 +58,7 @@ def initial(table: dict[str, Shape], recipe: Recipe, *, generator: torch.Generat
     return parameters
 
 
-def run(
-    parameters: Parameters, recipe: Recipe, inputs: Tensor, *, noise: float, generator: torch.Generator
-) -> Tensor:
+def run(parameters: Parameters, recipe: Recipe, inputs: Tensor, *, noise: float, generator: torch.Generator) -> Tensor:
     """Outputs of shape `(member, batch, time, out)` for encoded inputs of shape `(batch, time, feature)`."""
     members = parameters[next(iter(parameters))].shape[0]
     signal = inputs.expand(members, *inputs.shape)
@@ -89,9 +87,7 @@ def _disturbed(h: Tensor, noise: float, generator: torch.Generator) -> Tensor:
     return h + noise * torch.randn(h.shape, generator=generator) if noise > 0 else h
 
 
-def _mlp_states(
-    parameters: Parameters, recipe: Recipe, x: Tensor, noise: float, generator: torch.Generator
-) -> Tensor:
+def _mlp_states(parameters: Parameters, recipe: Recipe, x: Tensor, noise: float, generator: torch.Generator) -> Tensor:
     weight, bias = parameters["hidden.0.weight"], parameters["hidden.0.bias"]
     from_state = weight[:, :, : recipe.hidden].transpose(1, 2)
     from_input = _linear(x, weight[:, :, recipe.hidden :], bias)

@@ -45,7 +45,8 @@ def output_features(task: Task, decoding: Decoding) -> int:
 def _block_sizes(task: Task) -> list[int]:
     sizes = []
     for low, high in task.outputs:
-        assert low is not None and high is not None, f"{task.name}: argmax needs a bounded output"
+        if low is None or high is None:
+            raise ValueError(f"expected a bounded output for argmax, got {low}..{high} in {task.name}")
         sizes.append(high - low + 1)
     return sizes
 

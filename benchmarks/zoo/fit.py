@@ -113,8 +113,12 @@ def fit(recipe: Recipe, task: Task) -> Parameters:
     """The parameters of the best member, without the member axis, for unscaled inputs and outputs."""
     rng = np.random.default_rng(child_seed(recipe.seed, "training"))
     generator = torch.Generator().manual_seed(child_seed(recipe.seed, "weights"))
-    stopping = draw(task, recipe.stopping, int(task.train_length * recipe.stretch),
-                    rng=np.random.default_rng(child_seed(recipe.seed, "stopping")))
+    stopping = draw(
+        task,
+        recipe.stopping,
+        int(task.train_length * recipe.stretch),
+        rng=np.random.default_rng(child_seed(recipe.seed, "stopping")),
+    )
     stopping_truth = torch.from_numpy(task.truth(stopping))
     spread = max(float(stopping_truth[:, : task.train_length].float().std()), 1.0)
     by = scales(recipe, task, spread)
@@ -133,8 +137,16 @@ def fit(recipe: Recipe, task: Task) -> Parameters:
         tau = 0.5 * spread ** max(0.0, 1 - progress / 0.6)
         length = _length(recipe, task, step, curriculum, rng)
         inputs = draw(task, recipe.batch, length, rng=rng)
-        outputs = run(field_.parameters, recipe, encode(task, recipe.encoding, inputs) / by.inputs,
-                      noise=recipe.noise, generator=generator) * by.outputs
+        outputs = (
+            run(
+                field_.parameters,
+                recipe,
+                encode(task, recipe.encoding, inputs) / by.inputs,
+                noise=recipe.noise,
+                generator=generator,
+            )
+            * by.outputs
+        )
         losses = loss(task, recipe.decoding, outputs, torch.from_numpy(task.truth(inputs)), tau)
         losses.sum().backward()
         field_.step(schedule, recipe.weight_decay)

@@ -126,8 +126,9 @@ def _span(task: Task, ranges: tuple[Range, ...] | tuple[OutputRange, ...]) -> di
 def write_weights(directory: Path, parameters: dict[str, Tensor]) -> None:
     """Write `model.safetensors`, float32."""
     directory.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.float().contiguous() for name, tensor in parameters.items()},
-              directory / "model.safetensors")
+    save_file(
+        {name: tensor.float().contiguous() for name, tensor in parameters.items()}, directory / "model.safetensors"
+    )
 
 
 def write_description(directory: Path, content: dict[str, object]) -> None:

@@ -1,4 +1,6 @@
-"""Train networks of the zoo: `python -m benchmarks.zoo.train NAME... | --all [--missing | --measure] [--seed N] [--out DIR]`.
+"""Train networks of the zoo.
+
+`python -m benchmarks.zoo.train NAME... | --all [--missing | --measure] [--seed N] [--out DIR]`
 
 One thread, and deterministic for the seed. Progress goes to stderr; one line a network, its accuracy on fresh
 sequences, goes to stdout.

@@ -128,7 +128,8 @@ def test_drawn_data_stay_in_the_declared_ranges(task: Task) -> None:
     assert outputs.shape == (200, 2 * task.train_length, len(task.outputs))
     assert inputs.dtype == outputs.dtype == np.int64
     for component, (low, high) in enumerate(task.inputs):
-        assert low <= inputs[..., component].min() and inputs[..., component].max() <= high
+        assert low <= inputs[..., component].min()
+        assert inputs[..., component].max() <= high
     for component, (low, high) in enumerate(task.outputs):
         assert low is None or low <= outputs[..., component].min()
         assert high is None or outputs[..., component].max() <= high
