@@ -57,6 +57,7 @@ class Algebra(Protocol):
 
     def elements(self, register: Any) -> tuple[Any, ...]:
         """The elements of a register, oldest first."""
+        ...
 
     def select(self, register: Any, index: Any) -> Any:
         """The element at `index`, which is within the register where the result is used."""

@@ -164,8 +164,9 @@ class _Builder:
                 both = {f"{side}.{n}": t for n, t in scope.items() for side in ("key", "query")}
                 steps.append(Select(str(label), self.term(term, both)))
             else:
-                steps.append(self.aggregation(item, scope))
-                scope[steps[-1].name] = aggregate_type(steps[-1])
+                aggregation = self.aggregation(item, scope)
+                steps.append(aggregation)
+                scope[aggregation.name] = aggregate_type(aggregation)
         return SequenceProgram(str(name), inputs, self.types(kinds), causal is not None, tuple(steps), self.terms(terms, scope))
 
     def aggregation(self, tree: Tree[Any], scope: Scope) -> Aggregate:
