@@ -1,0 +1,113 @@
+"""Between whole numbers and what a network reads and writes: input encodings and output decodings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from extract.networks.fields import Fields
+
+ENCODINGS = ("one_hot", "one_hot_joint", "integer")
+DECODINGS = ("argmax", "round", "sign")
+EXACT = 2**24  # float32 holds every whole number up to here
+MOST_COMPONENTS = 1_024
+MOST_FEATURES = 1_000_000
+
+Ranges = tuple[tuple[int, int], ...]
+OutputRanges = tuple[tuple[int | None, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputCoding:
+    """How the whole numbers of one step become the float32 features a network reads."""
+
+    encoding: str
+    ranges: Ranges
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        sizes = [high - low + 1 for low, high in self.ranges]
+        return {"one_hot": sum(sizes), "one_hot_joint": math.prod(sizes), "integer": len(sizes)}[self.encoding]
+
+    def encode(self, symbols: Tensor) -> Tensor:
+        """Features (batch, width) of symbols (batch, arity) within the ranges."""
+        if self.encoding == "integer":
+            return symbols.float()
+        sizes = [high - low + 1 for low, high in self.ranges]
+        offsets = symbols - torch.tensor([low for low, _ in self.ranges])
+        if self.encoding == "one_hot":
+            blocks = [functional.one_hot(offsets[:, k], size) for k, size in enumerate(sizes)]
+            return torch.cat(blocks, dim=1).float()
+        index = torch.zeros(len(symbols), dtype=torch.int64)
+        for k, size in enumerate(sizes):
+            index = index * size + offsets[:, k]
+        return functional.one_hot(index, math.prod(sizes)).float()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputCoding:
+    """How the float32 read-out of one step becomes whole numbers."""
+
+    decoding: str
+    ranges: OutputRanges
+
+    @property
+    def width(self) -> int:
+        """Number of columns of the read-out."""
+        return sum(self.block_sizes) if self.decoding == "argmax" else len(self.ranges)
+
+    @property
+    def block_sizes(self) -> list[int]:
+        """Number of logits of each component."""
+        return [(high or 0) - (low or 0) + 1 for low, high in self.ranges]
+
+    def decode(self, logits: Tensor) -> Tensor:
+        """Whole numbers (batch, arity) from the read-out (batch, width)."""
+        match self.decoding:
+            case "round":
+                return torch.round(logits).long()
+            case "sign":
+                return (logits > 0).long()
+            case _:
+                blocks = logits.split(self.block_sizes, dim=1)
+                lows = [low or 0 for low, _ in self.ranges]
+                return torch.stack([block.argmax(1) + low for block, low in zip(blocks, lows, strict=True)], dim=1)
+
+
+def read_input(fields: Fields) -> InputCoding:
+    """The input encoding described by the object `input`. Raises `BadInput`."""
+    encoding = fields.choice("encoding", ENCODINGS)
+    arity = fields.whole("arity", 1, MOST_COMPONENTS)
+    coding = InputCoding(encoding, _read_ranges(fields, arity))
+    if coding.width > MOST_FEATURES:
+        raise fields.wrong(f"an alphabet of at most {MOST_FEATURES} symbols", coding.width, "high")
+    return coding
+
+
+def read_output(fields: Fields) -> OutputCoding:
+    """The output decoding described by the object `output`. Raises `BadInput`."""
+    decoding = fields.choice("decoding", DECODINGS)
+    arity = fields.whole("arity", 1, MOST_COMPONENTS)
+    if decoding == "argmax":
+        return OutputCoding(decoding, _read_ranges(fields, arity))
+    open_ended = "low" not in fields.content and "high" not in fields.content
+    if decoding == "round":
+        return OutputCoding(decoding, ((None, None),) * arity if open_ended else _read_ranges(fields, arity))
+    ranges = ((0, 1),) * arity if open_ended else _read_ranges(fields, arity)
+    if set(ranges) != {(0, 1)}:
+        raise fields.wrong("0 and 1 (decoding sign)", list(ranges[0]), "low and high")
+    return OutputCoding(decoding, ranges)
+
+
+def _read_ranges(fields: Fields, arity: int) -> Ranges:
+    lows = fields.whole_each("low", arity, -EXACT, EXACT)
+    highs = fields.whole_each("high", arity, -EXACT, EXACT)
+    for low, high in zip(lows, highs, strict=True):
+        if low > high:
+            raise fields.wrong(f"a number not below low = {low} (else there are no symbols)", high, "high")
+    return tuple(zip(lows, highs, strict=True))

@@ -1,0 +1,92 @@
+"""Any `torch.nn.Module` as a recurrent network: it needs `step(state, inputs)` and `readout(state)`.
+
+States are float32 of shape (batch, width). The first state is the module's `initial_state(batch)` if it has one,
+else zeros of the width given. The module is copied: the caller's own stays as it is, in its mode.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dsl.errors import BadInput
+from extract.networks.coding import DECODINGS, ENCODINGS, InputCoding, OutputCoding, OutputRanges
+from extract.networks.recurrent import RecurrentNetwork
+from extract.networks.recurrent_file import hash_of
+from verify.domain import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleBody:
+    """A module, and the state it starts from."""
+
+    module: Any
+    initial: Tensor
+
+    @property
+    def parts(self) -> Mapping[str, tuple[int, ...]]:
+        return {}
+
+    def step(self, state: Tensor, inputs: Tensor) -> Tensor:
+        return self.module.step(state, inputs)
+
+    def readout(self, state: Tensor) -> Tensor:
+        return self.module.readout(state)
+
+
+def from_module(
+    module: nn.Module,
+    *,
+    domain: Domain,
+    output_ranges: OutputRanges,
+    encoding: str = "one_hot",
+    decoding: str = "argmax",
+    state_width: int | None = None,
+    name: str = "module",
+) -> RecurrentNetwork:
+    """The module as a network over `domain`. Raises `BadInput` where it does not fit the declaration."""
+    for kind, allowed, got in (("encoding", ENCODINGS, encoding), ("decoding", DECODINGS, decoding)):
+        if got not in allowed:
+            raise BadInput(f"expected {' or '.join(allowed)}, got {got} ({kind} of {name})")
+    if decoding == "argmax" and any(low is None or high is None for low, high in output_ranges):
+        raise BadInput(f"expected bounded outputs for argmax, got {output_ranges} (output_ranges of {name})")
+    reads, writes = InputCoding(encoding, domain.ranges), OutputCoding(decoding, output_ranges)
+    own = copy.deepcopy(module).to(device="cpu", dtype=torch.float32).eval().requires_grad_(False)
+    tensors = {key: tensor.numpy() for key, tensor in own.state_dict().items()}
+    for key, array in tensors.items():
+        if not torch.isfinite(torch.from_numpy(array)).all():
+            raise BadInput(f"expected finite weights, got NaN or an infinite value (tensor {key} of {name})")
+    with torch.inference_mode(False), torch.no_grad():
+        body = ModuleBody(own, _initial(own, state_width, name).clone())
+        _check(body, reads, writes, name)
+    return RecurrentNetwork(
+        name, domain, reads, writes, body, hash_of(tensors), MappingProxyType({}), MappingProxyType(tensors)
+    )
+
+
+def _initial(module: Any, state_width: int | None, name: str) -> Tensor:
+    for method in ("step", "readout"):
+        if not callable(getattr(module, method, None)):
+            raise BadInput(f"expected a module with a method {method}, got none ({name})")
+    if callable(getattr(module, "initial_state", None)):
+        return module.initial_state(1)[0].float()
+    if state_width is None:
+        raise BadInput(f"expected a method initial_state or a state_width, got neither ({name})")
+    return torch.zeros(state_width)
+
+
+def _check(body: ModuleBody, reads: InputCoding, writes: OutputCoding, name: str) -> None:
+    symbols = torch.tensor([[low for low, _ in reads.ranges]] * 2)
+    state = body.initial.expand(2, -1)
+    after = body.step(state, reads.encode(symbols))
+    if after.shape != state.shape:
+        raise BadInput(f"expected a state of shape {list(state.shape)}, got {list(after.shape)} (step of {name})")
+    logits = body.readout(after)
+    if logits.shape != (2, writes.width):
+        raise BadInput(f"expected logits of shape {[2, writes.width]}, got {list(logits.shape)} (readout of {name})")
