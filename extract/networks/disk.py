@@ -111,14 +111,13 @@ def expect_shapes(stored: Stored, required: Mapping[str, Shape], optional: Mappi
     for name, shape in required.items():
         if name not in found:
             raise BadInput(f"expected a tensor {name} of shape {list(shape)}, got none ({stored.weights_path})")
-    for name, shape in found.items():
+    for name in [*required, *found]:
         known = required.get(name, optional.get(name))
         if known is None:
-            raise BadInput(
-                f"expected no tensor beyond those of the {_kind(stored)}, got {name} ({stored.weights_path})"
-            )
-        if shape != known:
-            raise BadInput(f"expected shape {list(known)}, got {list(shape)} (tensor {name} of {stored.weights_path})")
+            raise BadInput(f"expected only tensors of the {_kind(stored)}, got {name} ({stored.weights_path})")
+        if found[name] != known:
+            got = f"got {list(found[name])} (tensor {name} of {stored.weights_path})"
+            raise BadInput(f"expected shape {list(known)}, {got}")
 
 
 def _kind(stored: Stored) -> str:

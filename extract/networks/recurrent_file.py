@@ -21,7 +21,6 @@ from verify.subject import FloatArray
 
 LONGEST = 100_000
 WIDEST = 65_536
-DEEPEST = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,9 @@ def read_recurrent(stored: Stored) -> RecurrentNetwork:
     name = fields.choice("cell", [cell.name for cell in CELLS])
     cell = next(cell for cell in CELLS if cell.name == name)
     reads, writes = read_input(fields.object("input")), read_output(fields.object("output"))
-    sizes = Sizes(reads.width, fields.whole("hidden_size", 1, WIDEST), fields.whole("layers", 1, DEEPEST, default=1))
+    sizes = Sizes(
+        reads.width, fields.whole("hidden_size", 1, WIDEST), fields.whole("layers", 1, cell.most_layers, default=1)
+    )
     domain = Domain(reads.ranges, fields.object("lengths").whole("train", 1, LONGEST))
 
     required, optional = cell.shapes(stored.shapes, sizes)

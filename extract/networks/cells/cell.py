@@ -56,6 +56,9 @@ class Cell(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def most_layers(self) -> int: ...
+
     def shapes(self, found: Mapping[str, Shape], sizes: Sizes) -> tuple[Shapes, Shapes]:
         """Required and optional tensors by name; `found` tells inner widths that are free."""
         ...

@@ -29,6 +29,7 @@ class LayeredCell:
     blocks: int
     memories: tuple[str, ...]
     step: LayerStep
+    most_layers: int = 1_024
 
     def shapes(self, found: Mapping[str, Shape], sizes: Sizes) -> tuple[Shapes, Shapes]:
         """Weights are required, biases and initial states optional."""

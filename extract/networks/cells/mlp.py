@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dsl.errors import BadInput
 from extract.networks.cells.cell import Sizes
 from extract.networks.disk import Shape, Shapes
 from extract.networks.stack import ReluStack, read_stack, stack_shapes
@@ -19,11 +18,10 @@ class MlpCell:
     """The stack `hidden`: keys `hidden.0.weight`, `hidden.0.bias`, `hidden.2.weight`, ..."""
 
     name: str = "mlp"
+    most_layers: int = 1  # depth is in the stack
 
     def shapes(self, found: Mapping[str, Shape], sizes: Sizes) -> tuple[Shapes, Shapes]:
         """Weights of the stack are required, biases and the initial state optional."""
-        if sizes.layers != 1:
-            raise BadInput(f"expected 1 layer for the cell mlp (depth is in its stack), got {sizes.layers} (layers)")
         required, optional = stack_shapes(found, "hidden", sizes.hidden + sizes.inputs, sizes.hidden)
         start = (sizes.hidden,) if len(found.get("h0", ())) == 1 else (1, sizes.hidden)
         return required, {**optional, "h0": start}
