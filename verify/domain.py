@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +35,15 @@ class Domain:
 
     def symbols(self) -> IntArray:
         """All inputs of one step, of shape (symbol_count, arity), first component most significant."""
-        return np.array(list(itertools.product(*(range(low, high + 1) for low, high in self.ranges))), dtype=np.int64)
+        return self.symbols_at(np.arange(self.symbol_count, dtype=np.int64))
+
+    def symbols_at(self, index: IntArray) -> IntArray:
+        """The inputs of one step at these positions of `symbols()`, of shape (*index.shape, arity)."""
+        columns = []
+        for low, high in reversed(self.ranges):
+            columns.append(low + index % (high - low + 1))
+            index = index // (high - low + 1)
+        return np.stack(columns[::-1], axis=-1)
 
     def draw(self, shape: tuple[int, ...], *, rng: np.random.Generator) -> IntArray:
         """Uniform random inputs of shape (*shape, arity)."""
