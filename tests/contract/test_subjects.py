@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ Case = tuple[RecurrentNetwork, nn.Module]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}-{CODINGS[case[2]][0]}-{case[2]}")
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     """A network on disk with random weights, and the same weights in torch's own layers."""
     cell, layers, coding = request.param
     encoding, reads, writes = CODINGS[coding]
@@ -80,7 +79,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
                "layers": layers, "input": {"encoding": encoding, **reads}, "output": writes,
                "lengths": {"train": TIME}, "weights": "model.safetensors"}  # fmt: skip
     (tmp_path / "network.json").write_text(json.dumps(content))
-    yield load_network(tmp_path), module.eval()
+    return load_network(tmp_path), module.eval()
 
 
 def draw(network: RecurrentNetwork, seed: int = 0) -> np.ndarray:
