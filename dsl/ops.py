@@ -97,8 +97,8 @@ def infix(name: str, precedence: int, result: ranges.Rule, cost: float, meaning:
 
 def call(name: str, arity: int, result: ranges.Rule, cost: float, meaning: Callable[..., Any], **more: Any) -> Op:
     """A row for an operator written `name(arguments)`."""
-    holes = ", ".join("{%d}" % i for i in range(arity))
-    more.setdefault("latex", r"\mathrm{%s}(" % name.replace("_", r"\_") + holes + ")")
+    holes = ", ".join(f"{{{i}}}" for i in range(arity))
+    more.setdefault("latex", rf"\mathrm{{{{{name}}}}}({holes})".replace("_", r"\_"))
     return Op(name, CALL, arity, result, cost, meaning, **more)
 
 

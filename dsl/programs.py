@@ -62,7 +62,7 @@ class Machine:
         for state in self.states:
             _check_names(state.update, scope, f"next {state.name}")
             if not contains(state.type, state.initial):
-                raise TypeMismatch(f"expected the initial value in {state.type}, got {state.initial} (state {state.name})")
+                raise TypeMismatch(f"expected the initial value in {state.type}, got {state.initial} ({state.name})")
             _check_kind(state.update, state.type, f"next {state.name}")
         scope |= {s.name + "'": s.type for s in self.states}
         _check_outputs(self.outputs, self.output_types, scope)

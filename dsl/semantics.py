@@ -18,6 +18,7 @@ from dsl.terms import Const, Term, Var
 from dsl.types import Type, Value, contains
 
 PYTHON = PythonAlgebra()
+Values = tuple[Value, ...]
 
 
 def interpret(term: Term, env: Mapping[str, Any], algebra: Algebra) -> Any:
@@ -70,7 +71,7 @@ def initial_state(machine: Machine) -> tuple[Value, ...]:
     return tuple(state.initial for state in machine.states)
 
 
-def step(machine: Machine, state: tuple[Value, ...], symbol: tuple[Value, ...]) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+def step(machine: Machine, state: Values, symbol: Values) -> tuple[Values, Values]:
     """One step: (new state, outputs). All updates see the old state; outputs see both."""
     env: dict[str, Value] = {s.name: value for s, value in zip(machine.states, state, strict=True)}
     env.update(zip((v.name for v in machine.inputs), symbol, strict=True))

@@ -35,6 +35,7 @@ from dsl.types import BOOL, INT, REAL, IntType, RealType, RegisterType, Type, Va
 
 NON_ASSOCIATIVE = 5  # the level of comparisons: `a < b < c` is an error, not a surprise
 Scope = dict[str, Type]
+Node = Any  # a lark tree or token; the children of a tree are nodes, or None where something optional is absent
 
 
 def grammar() -> str:
@@ -62,15 +63,21 @@ def _parser(start: str) -> Lark:
 
 def parse(text: str) -> Program:
     """The program written in `text`. Raises `ParseError`."""
-    return _Builder(text).program(_read(text, "start"))
+    try:
+        return _Builder(text).program(_read(text, "start"))
+    except RecursionError:
+        raise ParseError("expected terms nested less deeply", text, 1, 1) from None
 
 
 def parse_term(text: str, scope: Mapping[str, Type]) -> Term:
     """The term written in `text` over variables of the given types. Raises `ParseError`."""
-    return _Builder(text).term(_read(text, "term"), dict(scope))
+    try:
+        return _Builder(text).term(_read(text, "term"), dict(scope))
+    except RecursionError:
+        raise ParseError("expected a term nested less deeply", text, 1, 1) from None
 
 
-def _read(text: str, start: str) -> Tree[Any]:
+def _read(text: str, start: str) -> Node:
     try:
         tree = _parser(start).parse(text)
     except UnexpectedCharacters as error:
@@ -83,8 +90,8 @@ def _read(text: str, start: str) -> Tree[Any]:
         listed = ", ".join(wanted[:6]) + (", ..." if len(wanted) > 6 else "")
         if error.token.type == "$END":
             last = (text.rstrip().splitlines() or [""])[-1]
-            raise ParseError(f"expected {listed}, got the end of the text", text, max(len(text.rstrip().splitlines()), 1),
-                             len(last) + 1) from None
+            line = max(len(text.rstrip().splitlines()), 1)
+            raise ParseError(f"expected {listed}, got the end of the text", text, line, len(last) + 1) from None
         raise ParseError(f"expected {listed}, got {str(error.token)!r}", text, error.line, error.column) from None
     except UnexpectedInput as error:
         raise ParseError("expected a program", text, error.line, error.column) from None
@@ -102,26 +109,26 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def program(self, tree: Tree[Any]) -> Program:
+    def program(self, tree: Node) -> Program:
         try:
             return getattr(self, tree.data)(tree)
         except TypeMismatch as error:
             raise self.error(str(error), tree) from None
 
-    def error(self, message: str, tree: Any) -> ParseError:
+    def error(self, message: str, tree: Node) -> ParseError:
         meta = tree if isinstance(tree, Token) else tree.meta
         return ParseError(message, self.text, getattr(meta, "line", 1) or 1, getattr(meta, "column", 1) or 1)
 
     # --- program shapes
 
-    def function(self, tree: Tree[Any]) -> Function:
+    def function(self, tree: Node) -> Function:
         name, parameters, kinds, *definitions, terms = tree.children
         inputs = self.parameters(parameters)
         scope = {v.name: v.type for v in inputs}
         lets = tuple(self.definition(d, scope) for d in definitions)
         return Function(str(name), inputs, self.types(kinds), lets, self.terms(terms, scope))
 
-    def machine(self, tree: Tree[Any]) -> Machine:
+    def machine(self, tree: Node) -> Machine:
         name, parameters, kinds, *items, terms = tree.children
         inputs = self.parameters(parameters)
         scope = {v.name: v.type for v in inputs}
@@ -151,7 +158,7 @@ class _Builder:
         after = scope | {label + "'": kind for label, (kind, _) in declared.items()}
         return Machine(str(name), inputs, self.types(kinds), states, lets, self.terms(terms, after))
 
-    def sequence(self, tree: Tree[Any]) -> SequenceProgram:
+    def sequence(self, tree: Node) -> SequenceProgram:
         causal, name, parameters, kinds, *items, terms = tree.children
         inputs = self.parameters(parameters)
         scope: Scope = {"i": POSITION, "n": POSITION} | {v.name: v.type for v in inputs}
@@ -167,29 +174,33 @@ class _Builder:
                 aggregation = self.aggregation(item, scope)
                 steps.append(aggregation)
                 scope[aggregation.name] = aggregate_type(aggregation)
-        return SequenceProgram(str(name), inputs, self.types(kinds), causal is not None, tuple(steps), self.terms(terms, scope))
+        outputs = self.terms(terms, scope)
+        return SequenceProgram(str(name), inputs, self.types(kinds), causal is not None, tuple(steps), outputs)
 
-    def aggregation(self, tree: Tree[Any], scope: Scope) -> Aggregate:
+    def aggregation(self, tree: Node, scope: Scope) -> Aggregate:
         label, kind, selection, term, default = tree.children
         if str(kind) not in AGGREGATES:
             raise self.error(f"expected one of {', '.join(AGGREGATES)}, got {kind}", kind)
         if (term is None) != (str(kind) == "count"):
             raise self.error(f"expected {'a selection alone' if term else 'a selection and a term'} in {kind}", kind)
+        if term is None and default is not None:
+            raise self.error("expected no default in count", default)
         value = 0 if default is None else self.literal(default)
-        return Aggregate(str(label), str(kind), str(selection), constant(1) if term is None else self.term(term, scope), value)
+        summand = constant(1) if term is None else self.term(term, scope)
+        return Aggregate(str(label), str(kind), str(selection), summand, value)
 
     # --- parts
 
-    def parameters(self, tree: Tree[Any]) -> tuple[Var, ...]:
+    def parameters(self, tree: Node) -> tuple[Var, ...]:
         return tuple(Var(str(p.children[0]), self.type(p.children[1])) for p in tree.children if p is not None)
 
-    def types(self, tree: Tree[Any]) -> tuple[Type, ...]:
+    def types(self, tree: Node) -> tuple[Type, ...]:
         return tuple(self.type(child) for child in tree.children)
 
-    def terms(self, tree: Tree[Any], scope: Scope) -> tuple[Term, ...]:
+    def terms(self, tree: Node, scope: Scope) -> tuple[Term, ...]:
         return tuple(self.term(child, scope) for child in tree.children)
 
-    def definition(self, tree: Tree[Any], scope: Scope) -> tuple[str, Term]:
+    def definition(self, tree: Node, scope: Scope) -> tuple[str, Term]:
         """The definition, which is then in scope for what follows."""
         label, term_tree = tree.children
         if str(label) in scope:
@@ -198,12 +209,13 @@ class _Builder:
         scope[str(label)] = term.type
         return str(label), term
 
-    def type(self, tree: Tree[Any]) -> Type:
+    def type(self, tree: Node) -> Type:
         match tree.data:
             case "named_type":
                 kind = {"bool": BOOL, "int": INT, "real": REAL}.get(str(tree.children[0]))
                 if kind is None:
-                    raise self.error(f"expected bool, int, real, LOW..HIGH or [TYPE; LENGTH], got {tree.children[0]}", tree)
+                    name = tree.children[0]
+                    raise self.error(f"expected bool, int, real, LOW..HIGH or [TYPE; LENGTH], got {name}", tree)
                 return kind
             case "register_type":
                 if int(tree.children[1]) < 1:
@@ -217,11 +229,11 @@ class _Builder:
                     raise self.error(f"expected LOW..HIGH with LOW at most HIGH, got {low}..{high}", tree)
                 return IntType(low, high)
 
-    def bound(self, tree: Tree[Any]) -> Fraction:
+    def bound(self, tree: Node) -> Fraction:
         minus, numerator, denominator = tree.children
         return Fraction(int(numerator), int(denominator or 1)) * (-1 if minus else 1)
 
-    def literal(self, tree: Any) -> Value:
+    def literal(self, tree: Node) -> Value:
         from dsl.semantics import evaluate
 
         term = self.term(tree, {})
@@ -230,13 +242,13 @@ class _Builder:
         except EvaluationError as error:
             raise self.error(str(error), tree) from None
 
-    def term(self, tree: Tree[Any], scope: Scope) -> Term:
+    def term(self, tree: Node, scope: Scope) -> Term:
         try:
             return self._term(tree, scope)
         except TypeMismatch as error:
             raise self.error(str(error), tree) from None
 
-    def _term(self, tree: Tree[Any], scope: Scope) -> Term:
+    def _term(self, tree: Node, scope: Scope) -> Term:
         match tree.data:
             case "number":
                 return constant(int(tree.children[0]))

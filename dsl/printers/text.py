@@ -68,7 +68,8 @@ def _at(term: Term, precedence: int) -> str:
 
 def print_program(program: Program) -> str:
     """The program as DSL text, one definition a line, ending in a newline."""
-    head = f"{program.name}({', '.join(f'{v.name}: {v.type}' for v in program.inputs)}) -> {_types(program.output_types)}"
+    parameters = ", ".join(f"{v.name}: {v.type}" for v in program.inputs)
+    head = f"{program.name}({parameters}) -> {_types(program.output_types)}"
     outputs = ", ".join(map(print_term, program.outputs))
     match program:
         case Function():
