@@ -1,0 +1,133 @@
+"""The bank of distinct values found so far: a structure of arrays, in order of cost, one store per kind of value.
+
+Values of row `r` are column `r` of `store.values` (examples one above the other); beside it the operator that made
+it, the rows of its arguments and its cost. Memory is reserved once and touched only as it fills.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from extract.search.engine.kernels import absorb, fingerprint, pack, rehash, unpack
+from extract.search.engine.lowering import NUMBER, TRUTH
+from extract.search.engine.problem import Array
+
+LEAF = -1
+
+
+class Store:
+    """Rows of one kind. `start[c]` is the first row of cost `c` or more, for costs finished."""
+
+    def __init__(self, kind: int, width: int, capacity: int, keys: Array) -> None:
+        self.kind, self.width, self.capacity, self.keys = kind, width, capacity, keys
+        dtype = np.int64 if kind == NUMBER else np.uint64
+        self.values: Array = np.empty((width, capacity), dtype=dtype)
+        self.magnitude: Array = np.empty(capacity if kind == NUMBER else 0)
+        self.made_by: Array = np.empty(capacity, dtype=np.int16)
+        self.arguments: Array = np.empty((3, capacity), dtype=np.int32)
+        self.cost: Array = np.empty(capacity, dtype=np.int32)
+        self.start: list[int] = [0]
+        self.used = 0
+        self.table: Array = np.zeros(1 << 12, dtype=np.uint64)
+        self._scratch: tuple[Array, Array, Array] = _scratch(1 << 12)
+        self._counts: Array = np.zeros(2, dtype=np.int64)
+
+    @property
+    def bytes(self) -> int:
+        """Memory touched."""
+        return self.used * (8 * self.width + 26) + self.table.nbytes
+
+    def range(self, cost: int) -> tuple[int, int]:
+        """Rows of exactly this cost, once that level is finished."""
+        return (self.start[cost], self.start[cost + 1]) if cost + 1 < len(self.start) else (0, 0)
+
+    def close_level(self) -> None:
+        """All rows of the current cost are in."""
+        self.start.append(self.used)
+
+    def hash_of(self, column: Array) -> Any:
+        """The fingerprint of one column of values."""
+        hashes = np.zeros(1, dtype=np.uint64)
+        fingerprint(np.ascontiguousarray(column).reshape(-1, 1).view(np.uint64), self.keys, hashes)
+        return hashes[0]
+
+    def absorb(self, tile: Array, valid: Array, goal: Any) -> tuple[Array, Array]:
+        """Positions in the tile of candidates whose values are new, and of those with the wanted hash."""
+        batch = tile.shape[1]
+        if (self.used + batch) * 2 > len(self.table):
+            larger = np.zeros(max(len(self.table) * 4, 1 << (2 * (self.used + batch)).bit_length()), dtype=np.uint64)
+            rehash(self.table, larger)
+            self.table = larger
+        if len(self._scratch[0]) < batch:
+            self._scratch = _scratch(batch)
+        hashes, fresh, hits = self._scratch
+        fingerprint(tile.view(np.uint64), self.keys, hashes[:batch])
+        absorb(hashes[:batch], valid, self.table, goal, fresh, hits, self._counts)
+        return fresh[: self._counts[0]], hits[: self._counts[1]]
+
+    def append(self, values: Array, made_by: int, arguments: tuple[Array, ...], cost: int) -> bool:
+        """Store new rows (width, m); false when the bank is full, with as many stored as fit."""
+        room = self.capacity - self.used
+        count = min(values.shape[1], room)
+        rows = slice(self.used, self.used + count)
+        self.values[:, rows] = values[:, :count]
+        if self.kind == NUMBER:
+            part = values[:, :count]
+            self.magnitude[rows] = np.maximum(part.max(axis=0), -part.min(axis=0).astype(np.float64))
+        self.made_by[rows] = made_by
+        for position, argument in enumerate(arguments):
+            self.arguments[position, rows] = argument[:count]
+        self.cost[rows] = cost
+        self.used += count
+        return count == values.shape[1]
+
+
+def _scratch(batch: int) -> tuple[Array, Array, Array]:
+    return np.empty(batch, np.uint64), np.empty(batch, np.int64), np.empty(64, np.int64)
+
+
+class Bank:
+    """Stores for numbers and truth values on `examples` working examples."""
+
+    def __init__(self, examples: int, max_bytes: int) -> None:
+        self.examples = examples
+        self.words = (examples + 63) // 64
+        rng = np.random.default_rng(0)
+        keys = rng.integers(0, 1 << 63, (2, max(examples, self.words)), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        rows = max(max_bytes // (8 * examples + 8 * self.words + 110), 1 << 10)
+        capacity = rows // 16 * 16 + 8  # not a power of two: rows of different examples fall into different cache sets
+        self.stores = (
+            Store(NUMBER, examples, capacity, np.ascontiguousarray(keys[:, :examples])),
+            Store(TRUTH, self.words, capacity, np.ascontiguousarray(keys[:, : self.words])),
+        )
+        tail = (np.uint64(1) << np.uint64(examples & 63)) - np.uint64(1) if examples & 63 else ~np.uint64(0)
+        self.mask: Array = np.full((self.words, 1), ~np.uint64(0))
+        self.mask[-1, 0] = tail
+
+    @property
+    def classes(self) -> int:
+        """Number of distinct values stored."""
+        return sum(store.used for store in self.stores)
+
+    def close_level(self) -> None:
+        """All rows of the current cost are in."""
+        for store in self.stores:
+            store.close_level()
+
+    def packed(self, truths: Array) -> Array:
+        """Booleans (examples, batch) as words."""
+        words = np.empty((self.words, truths.shape[1]), dtype=np.uint64)
+        pack(np.ascontiguousarray(truths), words)
+        return words
+
+    def unpacked(self, words: Array) -> Array:
+        """Words (words, batch) as Booleans."""
+        truths = np.empty((self.examples, words.shape[1]), dtype=bool)
+        unpack(words, truths)
+        return truths
+
+    def column(self, values: Array) -> Array:
+        """One vector of example values as a column of its store."""
+        return self.packed(values.reshape(-1, 1)) if values.dtype == bool else values.reshape(-1, 1)

@@ -1,0 +1,242 @@
+"""Bottom-up enumeration in order of cost, a tile at a time.
+
+Level `c` tries every operator on every split of `c - cost(operator)` among its arguments (as in Albarghouthi et al.
+2013 and Probe, Barke et al. 2020); arguments are representatives of classes found at lower levels. Large splits are
+evaluated by broadcasting one block of rows against another, small ones gathered into one tile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from extract.search.engine.bank import LEAF, Bank
+from extract.search.engine.lowering import LIMIT, NUMBER, TRUTH, Row, Table
+from extract.search.engine.problem import Array
+
+TILE_WORDS = 1 << 16
+SMALL = 64
+NO_MASK: Array = np.zeros(0, dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf: its values on the working examples and its cost."""
+
+    values: Array
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A candidate given by its operator row and argument rows; `row` -1 is leaf number `arguments[0]`."""
+
+    row: int
+    arguments: tuple[int, ...]
+
+
+@dataclass
+class Enumeration:
+    """The state of one search. `advance` continues it; `level` is the cost being tried."""
+
+    leaves: list[Leaf]
+    table: Table
+    costs: tuple[int, ...]
+    examples: int
+    target: Array | None
+    max_bytes: int
+    level: int = 0
+    candidates: int = 0
+    full: bool = False
+    bank: Bank = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bank = Bank(self.examples, self.max_bytes)
+        self._kind = NUMBER if self.target is None or self.target.dtype != bool else TRUTH
+        self._wanted: Array | None = None
+        self._goal = np.uint64(0)
+        if self.target is not None:
+            self._wanted = self.bank.column(self.target)
+            self._goal = self.bank.stores[self._kind].hash_of(self._wanted)
+        self._top = max((leaf.cost for leaf in self.leaves), default=0)
+        self._work: Iterator[list[Candidate]] | None = None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no further level can hold anything: all sums of costs lie below the level."""
+        last = max((int(s.cost[s.used - 1]) for s in self.bank.stores if s.used), default=0)
+        reach = 3 * last + max(self.costs, default=0)
+        return self.level > max(self._top, reach)
+
+    def advance(self, deadline: float, max_level: int) -> list[Candidate] | None:
+        """Work until a tile holds candidates with the wanted values (returned), the deadline or the level cap (None)."""
+        while True:
+            if self._work is None:
+                if self.level > max_level or self.exhausted or self.full:
+                    return None
+                self._work = self._level(self.level)
+            for found in self._work:
+                if found:
+                    return found
+                if time.perf_counter() > deadline:
+                    return None
+            self._work = None
+            self.level += 1
+            self.bank.close_level()
+
+    def _level(self, level: int) -> Iterator[list[Candidate]]:
+        found: list[Candidate] = []
+        for number, leaf in enumerate(self.leaves):
+            if leaf.cost == level:
+                store = self.bank.stores[TRUTH if leaf.values.dtype == bool else NUMBER]
+                column = self.bank.column(leaf.values)
+                fresh, _ = self._absorb(store.kind, column, NO_MASK)
+                self.candidates += 1
+                if len(fresh):
+                    self._append(store.kind, column, LEAF, (np.array([number]),), level)
+                if self._matches(store.kind, column):
+                    found.append(Candidate(LEAF, (number,)))
+        yield found
+        for number, (row, cost) in enumerate(zip(self.table, self.costs, strict=True)):
+            if level > cost:
+                yield from self._operator(number, row, level - cost, level)
+
+    def _operator(self, number: int, row: Row, rest: int, level: int) -> Iterator[list[Candidate]]:
+        gathered: list[tuple[Array, ...]] = []
+        waiting = 0
+        batch_size = max(TILE_WORDS // self.examples, 64)
+        for ranges in self._splits(row, rest):
+            total = 1
+            for low, high in ranges:
+                total *= high - low
+            if total <= SMALL * 8 or len(ranges) == 3:
+                for block in _blocks(ranges, batch_size, row):
+                    gathered.append(block)
+                    waiting += len(block[0])
+                    if waiting >= batch_size:
+                        yield self._gathered(number, row, gathered, level)
+                        gathered, waiting = [], 0
+            elif len(ranges) == 1:
+                low, high = ranges[0]
+                for at in range(low, high, batch_size):
+                    yield self._gathered(number, row, [(np.arange(at, min(at + batch_size, high)),)], level)
+            else:
+                yield from self._broadcast(number, row, ranges, batch_size, level)
+        if gathered:
+            yield self._gathered(number, row, gathered, level)
+
+    def _splits(self, row: Row, rest: int) -> Iterator[tuple[tuple[int, int], ...]]:
+        """Row ranges of the arguments for every split of `rest`, empty ones left out."""
+        stores = [self.bank.stores[kind] for kind in row.arguments]
+        present = [[c for c in range(1, rest + 1) if _nonempty(store.range(c))] for store in stores]
+        for costs in product(*present[:-1]):
+            last = rest - sum(costs)
+            if last < 1 or (row.commutative and costs[0] > last):
+                continue
+            ranges = tuple(store.range(c) for store, c in zip(stores, (*costs, last), strict=True))
+            if _nonempty(ranges[-1]):
+                yield ranges
+
+    def _broadcast(
+        self, number: int, row: Row, ranges: tuple[tuple[int, int], ...], batch_size: int, level: int
+    ) -> Iterator[list[Candidate]]:
+        """All pairs of two ranges: the longer runs along the tile, blocks of the other across it."""
+        (i0, i1), (j0, j1) = ranges
+        triangle = row.commutative and i0 == j0
+        flipped = i1 - i0 > j1 - j0
+        outer, inner = ((j0, j1), (i0, i1)) if flipped else ((i0, i1), (j0, j1))
+        length = min(inner[1] - inner[0], batch_size)
+        height = max(batch_size // length, 1)
+        for a in range(outer[0], outer[1], height):
+            a1 = min(a + height, outer[1])
+            for b in range(max(inner[0], a) if triangle else inner[0], inner[1], length):
+                b1 = min(b + length, inner[1])
+                x = self._values(row, 0, slice(b, b1) if flipped else slice(a, a1))
+                y = self._values(row, 1, slice(a, a1) if flipped else slice(b, b1))
+                width = x.shape[0]
+                x, y = (x[:, None, :], y[:, :, None]) if flipped else (x[:, :, None], y[:, None, :])
+                tile = row.meaning(x, y).reshape(width, -1)
+                span = b1 - b
+                valid = NO_MASK
+                if row.reach is not None:
+                    m, u = self.bank.stores[NUMBER].magnitude[a:a1], self.bank.stores[NUMBER].magnitude[b:b1]
+                    if not row.reach(*((u.max(), m.max()) if flipped else (m.max(), u.max()))) <= LIMIT:
+                        pair = (u[None, :], m[:, None]) if flipped else (m[:, None], u[None, :])
+                        valid = (row.reach(*pair) <= LIMIT).reshape(-1)
+                start_a, start_b = a, b
+
+                def rows(at: Array, start_a: int = start_a, start_b: int = start_b, span: int = span) -> tuple[Array, ...]:
+                    across, along = at // span + start_a, at % span + start_b
+                    return (along, across) if flipped else (across, along)
+
+                yield self._take(number, row, tile, valid, rows, level)
+
+    def _gathered(self, number: int, row: Row, blocks: list[tuple[Array, ...]], level: int) -> list[Candidate]:
+        indices = blocks[0] if len(blocks) == 1 else tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        tile = row.meaning(*(self._values(row, position, index) for position, index in enumerate(indices)))
+        valid = NO_MASK
+        if row.reach is not None:
+            magnitude = self.bank.stores[NUMBER].magnitude
+            reached = row.reach(*(magnitude[index] for index in indices))
+            if not reached.max() <= LIMIT:
+                valid = reached <= LIMIT
+        return self._take(number, row, tile, valid, lambda at: tuple(index[at] for index in indices), level)
+
+    def _values(self, row: Row, position: int, rows: Any) -> Array:
+        kind = row.arguments[position]
+        values = self.bank.stores[kind].values[:, rows]
+        return self.bank.unpacked(values) if kind == TRUTH and not row.packed else values
+
+    def _take(self, number: int, row: Row, tile: Array, valid: Array, rows: Any, level: int) -> list[Candidate]:
+        """Enter a tile into the bank; returns its candidates with the wanted values."""
+        if row.result == TRUTH:
+            if row.packed:
+                tile &= self.bank.mask
+            else:
+                tile = self.bank.packed(tile)
+        self.candidates += tile.shape[1]
+        fresh, hits = self._absorb(row.result, np.ascontiguousarray(tile), valid)
+        found = []
+        if len(hits):
+            for at in hits.copy():
+                if self._matches(row.result, tile[:, at : at + 1]):
+                    found.append(Candidate(number, tuple(int(index[0]) for index in rows(np.array([at])))))
+        if len(fresh):
+            self._append(row.result, tile[:, fresh], number, rows(fresh), level)
+        return found
+
+    def _absorb(self, kind: int, tile: Array, valid: Array) -> tuple[Array, Array]:
+        return self.bank.stores[kind].absorb(tile, valid, self._goal if kind == self._kind else np.uint64(0))
+
+    def _append(self, kind: int, values: Array, made_by: int, arguments: tuple[Array, ...], level: int) -> None:
+        if not self.bank.stores[kind].append(values, made_by, arguments, level):
+            self.full = True
+
+    def _matches(self, kind: int, column: Array) -> bool:
+        return kind == self._kind and self._wanted is not None and np.array_equal(column, self._wanted)
+
+
+def _nonempty(rows: tuple[int, int]) -> bool:
+    return rows[1] > rows[0]
+
+
+def _blocks(ranges: tuple[tuple[int, int], ...], batch_size: int, row: Row) -> Iterator[tuple[Array, ...]]:
+    """Index vectors of a small product of ranges, in pieces."""
+    sizes = [high - low for low, high in ranges]
+    total = int(np.prod(sizes))
+    for at in range(0, total, batch_size):
+        flat = np.arange(at, min(at + batch_size, total))
+        indices = tuple(np.asarray(part) + low for part, (low, _) in zip(np.unravel_index(flat, sizes), ranges, strict=True))
+        if row.idempotent and len(ranges) == 2 and ranges[0] == ranges[1] and row.arguments[0] == row.arguments[1]:
+            keep = indices[0] < indices[1] if row.commutative else indices[0] != indices[1]
+            indices = tuple(index[keep] for index in indices)
+        elif row.commutative and ranges[0] == ranges[1]:
+            keep = indices[0] <= indices[1]
+            indices = tuple(index[keep] for index in indices)
+        if len(indices[0]):
+            yield indices

@@ -1,0 +1,100 @@
+"""The compiled inner loops: hash a tile of candidates, keep those whose values are new, pack truth values.
+
+A *tile* holds candidates side by side, examples one above the other: `tile[q, b]` is the value of candidate `b` on
+example `q`, so every loop runs along candidates and vectorises whatever the number of examples. Truth values are
+packed, 64 examples to a word. The hash of a candidate is a sum over its words of a keyed bijection of each word.
+Candidates with equal values are one class (observational equivalence: Udupa et al. 2013, Albarghouthi et al. 2013).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from extract.search.engine.compiled import kernel
+
+U = np.uint64
+
+
+@kernel
+def fingerprint(tile: Any, keys: Any, hashes: Any) -> None:
+    """64-bit hashes of all candidates of a tile (width, batch); `keys` (2, width) are odd. No hash is 0."""
+    width, batch = tile.shape
+    for b in range(batch):
+        hashes[b] = U(0)
+    for q in range(width):
+        k0 = keys[0, q]
+        k1 = keys[1, q]
+        for b in range(batch):
+            x = tile[q, b] * k0
+            x ^= x >> U(32)
+            hashes[b] += x * k1
+    for b in range(batch):
+        h = hashes[b]
+        h ^= h >> U(29)
+        hashes[b] = h | U(h == U(0))
+
+
+@kernel
+def absorb(hashes: Any, valid: Any, table: Any, goal: Any, fresh: Any, hits: Any, counts: Any) -> None:
+    """Enter hashes into the open-addressing `table`; list positions of new ones in `fresh`, of the goal in `hits`.
+
+    `valid` marks usable candidates; an empty array means all are. `counts` receives the lengths of both lists.
+    """
+    last = U(table.shape[0] - 1)
+    new = 0
+    found = 0
+    checked = valid.shape[0] > 0
+    for b in range(hashes.shape[0]):
+        if checked and not valid[b]:
+            continue
+        h = hashes[b]
+        if h == goal and found < hits.shape[0]:
+            hits[found] = b
+            found += 1
+        at = h & last
+        while table[at] != U(0) and table[at] != h:
+            at = (at + U(1)) & last
+        if table[at] == U(0):
+            table[at] = h
+            fresh[new] = b
+            new += 1
+    counts[0] = new
+    counts[1] = found
+
+
+@kernel
+def rehash(old: Any, new: Any) -> None:
+    """Move all hashes to a larger, empty table."""
+    last = U(new.shape[0] - 1)
+    for q in range(old.shape[0]):
+        h = old[q]
+        if h != U(0):
+            at = h & last
+            while new[at] != U(0):
+                at = (at + U(1)) & last
+            new[at] = h
+
+
+@kernel
+def pack(truths: Any, words: Any) -> None:
+    """Truth values (examples, batch) packed into words (ceil(examples / 64), batch)."""
+    examples, batch = truths.shape
+    for w in range(words.shape[0]):
+        for b in range(batch):
+            words[w, b] = U(0)
+        for q in range(64 * w, min(64 * w + 64, examples)):
+            shift = U(q & 63)
+            for b in range(batch):
+                words[w, b] |= U(truths[q, b]) << shift
+
+
+@kernel
+def unpack(words: Any, truths: Any) -> None:
+    """The inverse of `pack`."""
+    examples, batch = truths.shape
+    for q in range(examples):
+        shift = U(q & 63)
+        for b in range(batch):
+            truths[q, b] = (words[q >> 6, b] >> shift) & U(1) != U(0)
