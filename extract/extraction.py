@@ -1,0 +1,184 @@
+"""What an extraction is: a program, its alignment with the network, and the evidence for both.
+
+An *alignment* ties each program variable to a site of the network by a decoder (activation to value). The record
+also holds what it cost to find, so that the result can be reproduced from the report alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dsl.errors import BadInput
+from dsl.programs import Program
+from extract.report.findings import finding_from_json, finding_to_json
+from verify.verdict import Finding
+
+if TYPE_CHECKING:
+    from extract.networks import RecurrentNetwork
+
+FORMAT = "netlift-extraction/1"
+
+
+def netlift_version() -> str:
+    """The version of the installed distribution."""
+    try:
+        return version("netlift")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableAlignment:
+    """Where a program variable lives: value = decoder · activation + offset, one row per element of the variable.
+
+    `decoder` is None where the value is not linear in the activation (a class of states); `note` then says what it is.
+    """
+
+    variable: str
+    site: str
+    decoder: tuple[tuple[float, ...], ...] | None
+    offset: tuple[float, ...]
+    score: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the pipeline, with its cost and what it found."""
+
+    name: str
+    seconds: float
+    note: str
+
+
+class Progress(Protocol):
+    """Where the pipeline tells what it is doing."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        ...
+
+    def best(self, program: Program, agreement: float) -> None:
+        """A better program was found; it gives the network's answer on this share of the steps tried."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        ...
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def stage(self, name: str) -> None:
+        """Ignored."""
+
+    def best(self, program: Program, agreement: float) -> None:
+        """Ignored."""
+
+    def note(self, text: str) -> None:
+        """Ignored."""
+
+
+class Evidence(tuple[Finding, ...]):
+    """Findings that print as lines."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        from extract.report.words import finding_line
+
+        return "\n".join(map(finding_line, self))
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A program with its alignment and evidence, or the best one when the search ended without an exact one.
+
+    `network` holds name, weights_hash, description and domain (as text). `subject` is the network itself, so that
+    `save` can put a copy beside the program; it is no part of the record.
+    """
+
+    program: Program | None
+    alignment: tuple[VariableAlignment, ...]
+    evidence: tuple[Finding, ...]
+    cost_bits: float
+    stages: tuple[Stage, ...]
+    seed: int
+    options: Mapping[str, Any]
+    network: Mapping[str, Any]
+    stop_reason: str
+    interrupted: bool = False
+    version: str = field(default_factory=netlift_version)
+    subject: RecurrentNetwork | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evidence", Evidence(self.evidence))
+
+    def save(self, directory: str | Path) -> None:
+        """Write program, standalone source, its test, record and report. Raises `BadInput` if that cannot be done."""
+        from extract.report.files import save
+
+        save(self, Path(directory))
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as one JSON object."""
+        from dsl.printers import print_program
+        from extract.report.files import python_source
+
+        evidence = [finding_to_json(finding) for finding in self.evidence]
+        return {
+            "format": FORMAT,
+            "program": None if self.program is None else print_program(self.program),
+            "python": None if self.program is None else python_source(self.program),
+            "cost": self.cost_bits,
+            "evidence": evidence,
+            "counterexamples": [item["counterexample"] for item in evidence if "counterexample" in item],
+            "alignment": [
+                {"variable": a.variable, "site": a.site, "decoder": a.decoder, "offset": a.offset,
+                 "score": a.score, "note": a.note}
+                for a in self.alignment
+            ],
+            "stages": [{"name": s.name, "seconds": s.seconds, "note": s.note} for s in self.stages],
+            "seed": self.seed,
+            "options": dict(self.options),
+            "network": dict(self.network),
+            "stop_reason": self.stop_reason,
+            "interrupted": self.interrupted,
+            "version": self.version,
+        }  # fmt: skip
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> Extraction:
+        """The extraction a record describes. Raises `BadInput` (or `ParseError` for its program)."""
+        from dsl.syntax import parse
+
+        if content.get("format") != FORMAT:
+            raise BadInput(f"expected {FORMAT}, got {content.get('format')!r} (format of an extraction)")
+        try:
+            return Extraction(
+                program=None if content["program"] is None else parse(content["program"]),
+                alignment=tuple(_alignment(item) for item in content["alignment"]),
+                evidence=tuple(finding_from_json(item) for item in content["evidence"]),
+                cost_bits=content["cost"],
+                stages=tuple(Stage(item["name"], item["seconds"], item["note"]) for item in content["stages"]),
+                seed=content["seed"],
+                options=content["options"],
+                network=content["network"],
+                stop_reason=content["stop_reason"],
+                interrupted=content["interrupted"],
+                version=content["version"],
+            )
+        except KeyError as error:
+            raise BadInput(f"expected a key {error}, got none (an extraction)") from None
+
+
+def _alignment(item: Mapping[str, Any]) -> VariableAlignment:
+    decoder = None if item["decoder"] is None else tuple(tuple(row) for row in item["decoder"])
+    return VariableAlignment(
+        item["variable"], item["site"], decoder, tuple(item["offset"]), item["score"], item["note"]
+    )
