@@ -1,0 +1,47 @@
+"""Which abstraction fits this network: finite state, or read-outs of an unbounded state. Evidence decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from verify.budget import Deadline
+from verify.subject import RecurrentSubject
+
+from extract.abstract.evidence import Evidence, LinearEvidence, StateEvidence
+from extract.abstract.mealy import Mealy, MealyLimits, learn_mealy, symbol_index
+from extract.trace import Record
+
+SMALL = 400
+"""A closed machine with at most this many states is believed to be the network's state space."""
+
+
+@dataclass(frozen=True)
+class Abstraction:
+    """The learned machine, if any, and whether it is believed to be the whole story."""
+
+    mealy: Mealy | None
+    finite: bool
+
+    def evidence(self, network: RecurrentSubject, record: Record) -> Evidence:
+        """The test of whether a stream can be read off the hidden state of this network."""
+        if self.mealy is None or not self.finite:
+            return LinearEvidence(record.hidden)
+        index = symbol_index(network.domain.ranges, record.words)
+        states, _ = self.mealy.run(index)
+        return StateEvidence(self.mealy.next[states, index])
+
+    def describe(self) -> str:
+        """One phrase for the record of the run."""
+        if self.mealy is None:
+            return "no finite machine within the limits: linear read-outs of the hidden state"
+        if self.finite:
+            return f"finite: {self.mealy.size} states"
+        return f"not finite: new states up to depth {int(self.mealy.depth.max())} ({self.mealy.size} so far)"
+
+
+def abstract(network: RecurrentSubject, deadline: Deadline, *, rng: np.random.Generator) -> Abstraction:
+    """Learn a finite machine where the alphabet allows, and judge whether the network is one."""
+    mealy = learn_mealy(network, MealyLimits(timeout_s=deadline.left), rng=rng)
+    return Abstraction(mealy, mealy is not None and mealy.closed and mealy.size <= SMALL)

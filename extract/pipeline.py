@@ -1,0 +1,64 @@
+"""From a network to a program: the stages in order.
+
+    trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> align -> extraction
+
+A counterexample found by `verify` goes back to the search once; one found beyond the training length stays in the
+evidence, with the domain on which the claim holds.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from verify.budget import Deadline
+from verify.subject import RecurrentSubject
+
+from extract.abstract.choose import abstract
+from extract.align import align
+from extract.confirm import confirm
+from extract.extraction import Extraction, Progress, Silent
+from extract.record import Recorder
+from extract.search.lift import Lifter
+from extract.trace import first_record
+
+ABSTRACT_SHARE = 0.25
+SEARCH_SHARE = 0.6
+VERIFY_SHARE = 0.75
+
+
+def extract(
+    network: RecurrentSubject, *, timeout_s: float = 60.0, rng_seed: int = 0, progress: Progress | None = None
+) -> Extraction:
+    """The program a network implements, with its alignment and evidence.
+
+    Ends within `timeout_s` seconds. Interrupted (KeyboardInterrupt), it returns the best program so far, marked so.
+    """
+    deadline = Deadline.after(timeout_s)
+    recorder = Recorder(network, timeout_s=timeout_s, rng_seed=rng_seed, progress=progress or Silent())
+    try:
+        with recorder.stage("trace"):
+            record = first_record(network, rng=child("trace", rng_seed))
+        with recorder.stage("abstract"):
+            abstraction = abstract(network, deadline.share(ABSTRACT_SHARE), rng=child("abstract", rng_seed))
+            recorder.note(abstraction.describe())
+        with recorder.stage("search"):
+            lifter = Lifter(
+                network, abstraction, record, deadline.share(SEARCH_SHARE), recorder, rng=child("search", rng_seed)
+            )
+            recorder.lifted = lifter.best
+            lifter.search()
+        with recorder.stage("verify"):
+            recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
+        with recorder.stage("align"):
+            recorder.alignment, causal = align(network, lifter.best.machine, deadline, rng_seed=rng_seed)
+            recorder.findings += causal
+    except KeyboardInterrupt:
+        recorder.interrupted = True
+    return recorder.extraction()
+
+
+def child(stage: str, rng_seed: int) -> np.random.Generator:
+    """A generator of its own for each stage, by name, so that a new stage does not disturb the others."""
+    return np.random.default_rng([rng_seed, zlib.crc32(stage.encode())])

@@ -1,0 +1,57 @@
+"""The record of one run: stages with their times, the best program so far, the evidence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dsl.programs import Machine, Program
+from verify.subject import RecurrentSubject
+from verify.verdict import Finding
+
+from extract.extraction import Extraction, Progress, Stage, VariableAlignment
+from extract.search.lift import Lifted
+
+
+class Recorder:
+    """Collects what a run produces and passes progress on; turns it all into an `Extraction` at any moment."""
+
+    def __init__(self, network: RecurrentSubject, *, timeout_s: float, rng_seed: int, progress: Progress) -> None:
+        self.network, self.timeout_s, self.rng_seed, self.progress = network, timeout_s, rng_seed, progress
+        self.stages: list[Stage] = []
+        self.notes: list[str] = []
+        self.lifted = Lifted()
+        self.findings: list[Finding] = []
+        self.alignment: tuple[VariableAlignment, ...] = ()
+        self.interrupted = False
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announce and time a stage."""
+        self.progress.stage(name)
+        began, self.notes = time.monotonic(), []
+        try:
+            yield
+        finally:
+            self.stages.append(Stage(name, time.monotonic() - began, "; ".join(self.notes)))
+
+    def best(self, program: Program, agreement: float) -> None:
+        """A better program than before."""
+        self.progress.best(program, agreement)
+
+    def note(self, text: str) -> None:
+        """A remark on the present stage."""
+        self.notes.append(text)
+        self.progress.note(text)
+
+    def extraction(self) -> Extraction:
+        """Everything so far."""
+        machine: Machine | None = self.lifted.machine
+        return Extraction.of(
+            self.network, machine, alignment=self.alignment, evidence=tuple(self.findings), cost_bits=self.lifted.cost,
+            stages=tuple(self.stages), seed=self.rng_seed, options={"timeout_s": self.timeout_s},
+            stop_reason=f"{self.lifted.stop}; {self.lifted.tried} programs tested on the network, best agrees on "
+            f"{self.lifted.agreement:.2%} of words",
+            interrupted=self.interrupted,
+        )  # fmt: skip

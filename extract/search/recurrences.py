@@ -1,0 +1,225 @@
+"""Candidate features: small recurrent variables, proposed by enumeration, kept when the network carries them.
+
+A *recurrence* is `s' = u(s, inputs, other recurrences)` from an initial value. Update terms come from the bank
+in order of cost; all are simulated on the recorded words at once; those stay whose values can be decoded from the
+hidden state (`extract.abstract.evidence`). This is the step in which the network's inside guides the search:
+undecodable recurrences, nearly all, are never looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsl.batch import evaluate_batch
+from dsl.terms import Term, Var, variables
+from dsl.types import INT
+from verify.domain import IntArray
+
+from extract.abstract.evidence import Evidence
+from extract.search.bank import enumerate_bank
+
+OWN = "s"
+LARGE = 1 << 40
+
+
+@dataclass(frozen=True, eq=False)
+class Recurrence:
+    """A simulated variable: values before (`old`) and after (`new`) each step, both of shape (words, time).
+
+    `update` is over the variable itself (`name`), the inputs, and the recurrences it `needs` (`name` for their old
+    value, `name'` for their new one). `cost` is in bits, without that of `needs`.
+    """
+
+    name: str
+    update: Term
+    initial: int
+    old: IntArray
+    new: IntArray
+    cost: float
+    needs: tuple[Recurrence, ...] = ()
+    decodable: float = 1.0
+
+    def closure(self) -> tuple[Recurrence, ...]:
+        """The recurrence after everything it needs, each once."""
+        found: dict[str, Recurrence] = {}
+        for need in self.needs:
+            for item in need.closure():
+                found[item.name] = item
+        found[self.name] = self
+        return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How far to enumerate: bank size and cost, constants and initial values to try."""
+
+    max_cost: int
+    limit: int
+    constants: tuple[int, ...]
+    initials: tuple[int, ...]
+    state_low: int
+    state_high: int
+    keep: int = 40
+    threshold: float = 0.97
+    max_rows: int = 64
+
+
+def propose(
+    columns: dict[str, IntArray], proposal: Proposal, evidence: Evidence, *, prefix: str,
+    needs: tuple[Recurrence, ...] = (), taken: Iterable[Recurrence] = (), rng: np.random.Generator,
+) -> list[Recurrence]:
+    """Decodable recurrences over the given columns (name -> (words, time)), cheapest first, distinct in values."""
+    names = list(columns)
+    points = np.stack([columns[n].ravel() for n in names], axis=1)
+    rows, inverse = np.unique(points, axis=0, return_inverse=True)
+    shape = next(iter(columns.values())).shape
+    if len(rows) <= proposal.max_rows:
+        found = _by_table(names, rows, inverse.reshape(shape), proposal, evidence)
+    else:
+        found = _direct(names, rows, columns, proposal, evidence, rng)
+    known = {_shape_key(r.old) for r in taken} | {_shape_key(c) for c in columns.values()}
+    kept: list[Recurrence] = []
+    for update, initial, old, new, cost, score in found:
+        key = _shape_key(old)
+        if key in known:
+            continue
+        known.add(key)
+        name = f"{prefix}{len(kept)}"
+        renamed = _rename(update, name)
+        kept.append(Recurrence(name, renamed, initial, old, new, cost, needs, score))
+        if len(kept) >= proposal.keep:
+            break
+    return kept
+
+
+Found = tuple[Term, int, IntArray, IntArray, float, float]
+
+
+def _by_table(
+    names: list[str], rows: IntArray, index: NDArray[np.int64], proposal: Proposal, evidence: Evidence
+) -> list[Found]:
+    """Few input combinations: every update is a table over (state, row), and all are stepped at once."""
+    span = np.arange(proposal.state_low, proposal.state_high + 1)
+    grid = [np.repeat(span, len(rows)), *(np.tile(rows[:, k], len(span)) for k in range(rows.shape[1]))]
+    terms = [Var(OWN, INT), *(Var(n, INT) for n in names)]
+    bank = enumerate_bank(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
+    entries = [e for e in bank.entries("int") if len(variables(e.term) - {OWN})]
+    found: list[Found] = []
+    chunk = max(1, 6_000_000 // index.size)
+    for initial in proposal.initials:
+        for start in range(0, len(entries), chunk):
+            part = entries[start : start + chunk]
+            tables = np.stack([e.values for e in part]).reshape(len(part), len(span), len(rows))
+            old, new, inside = _step_tables(tables, index, initial, proposal)
+            moving = (new != new[:, :1, :1]).any(axis=(1, 2))
+            live = np.flatnonzero(inside & moving)
+            if not len(live):
+                continue
+            scores = evidence.score(new[live])
+            for k, score in zip(live, scores, strict=True):
+                if score >= proposal.threshold:
+                    found.append((part[k].term, initial, old[k], new[k], part[k].cost, float(score)))
+    found.sort(key=lambda f: (f[4], abs(f[1])))
+    return found
+
+
+def _step_tables(
+    tables: IntArray, index: NDArray[np.int64], initial: int, proposal: Proposal
+) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
+    """Trajectories (candidates words time) of all tables, and which never left the state range."""
+    count, size = len(tables), tables.shape[1]
+    words, time = index.shape
+    which = np.arange(count)[:, None]
+    state = np.full((count, words), initial, dtype=np.int64)
+    old = np.empty((count, words, time), dtype=np.int64)
+    new = np.empty((count, words, time), dtype=np.int64)
+    inside = np.ones(count, dtype=bool)
+    for t in range(time):
+        old[:, :, t] = state
+        state = tables[which, np.clip(state - proposal.state_low, 0, size - 1), index[None, :, t]]
+        new[:, :, t] = state
+        inside &= ((state >= proposal.state_low) & (state <= proposal.state_high)).all(axis=1)
+    return old, new, inside
+
+
+def _direct(
+    names: list[str], rows: IntArray, columns: dict[str, IntArray], proposal: Proposal, evidence: Evidence,
+    rng: np.random.Generator,
+) -> list[Found]:
+    """Many input combinations: candidates are told apart on a random grid and simulated one by one."""
+    points = 192
+    sample = rows[rng.integers(0, len(rows), size=points)]
+    states = np.concatenate([
+        rows[rng.integers(0, len(rows), size=points // 2), rng.integers(0, rows.shape[1], size=points // 2)],
+        rng.integers(proposal.state_low, proposal.state_high + 1, size=points - points // 2),
+    ])  # fmt: skip
+    grid = [states, *(sample[:, k] for k in range(sample.shape[1]))]
+    terms = [Var(OWN, INT), *(Var(n, INT) for n in names)]
+    bank = enumerate_bank(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
+    found: list[Found] = []
+    batch: list[tuple[Term, int, IntArray, IntArray, float]] = []
+
+    def settle() -> None:
+        if batch:
+            scores = evidence.score(np.stack([b[3] for b in batch]))
+            found.extend((*b, float(s)) for b, s in zip(batch, scores, strict=True) if s >= proposal.threshold)
+            batch.clear()
+
+    for entry in bank.entries("int"):
+        if not variables(entry.term) - {OWN}:
+            continue
+        initials = proposal.initials if OWN in variables(entry.term) else proposal.initials[:1]
+        for initial in initials:
+            trajectory = simulate(entry.term, OWN, initial, columns)
+            if trajectory is not None and (trajectory[1] != trajectory[1][:1, :1]).any():
+                batch.append((entry.term, initial, *trajectory, entry.cost))
+        if len(batch) >= 256:
+            settle()
+    settle()
+    found.sort(key=lambda f: (f[4], abs(f[1])))
+    return found
+
+
+def simulate(update: Term, own: str, initial: int, columns: dict[str, IntArray]) -> tuple[IntArray, IntArray] | None:
+    """Values before and after each step, or None when they leave the range of 40 bits."""
+    some = next(iter(columns.values()))
+    state = np.full(len(some), initial, dtype=np.int64)
+    old, new = np.empty_like(some), np.empty_like(some)
+    used = variables(update)
+    for t in range(some.shape[1]):
+        old[:, t] = state
+        env = {n: c[:, t] for n, c in columns.items() if n in used}
+        result = evaluate_batch(update, env | {own: state})
+        if result.dtype == object:
+            return None
+        state = np.broadcast_to(result, state.shape).astype(np.int64)
+        if np.abs(state).max() > LARGE:
+            return None
+        new[:, t] = state
+    return old, new
+
+
+def _shape_key(values: IntArray) -> bytes:
+    """Equal for streams that differ by an affine map with the same direction: they carry the same information."""
+    flat = values.ravel() - values.min()
+    divisor = int(np.gcd.reduce(flat)) or 1
+    return (flat // divisor).tobytes()
+
+
+def _rename(term: Term, name: str) -> Term:
+    from dsl.terms import substitute
+
+    return substitute(term, {OWN: Var(name, INT)})
+
+
+def available(columns: dict[str, IntArray], recurrences: Sequence[Recurrence]) -> dict[str, IntArray]:
+    """The columns with the recurrences' old (`name`) and new (`name'`) values added."""
+    extended = dict(columns)
+    for r in recurrences:
+        extended[r.name] = r.old
+        extended[r.name + "'"] = r.new
+    return extended

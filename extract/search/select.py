@@ -1,0 +1,240 @@
+"""Joint search for a state encoding and an output: which recurrences to keep, and what to compute from them.
+
+A set of recurrences *suffices* when the outputs are a function of the inputs and the recurrences' values on all
+recorded points. Sufficient sets are tried cheapest first; for each, the term engine looks for the cheapest output
+term. The sum of both costs decides.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsl.terms import Term, Var
+from dsl.types import INT, IntType
+from verify.domain import IntArray
+
+from extract.search.assemble import OUTPUT
+from extract.search.engine import Limits, Problem, synthesise
+from extract.search.recurrences import Recurrence
+
+ROWS = 400
+STATE_BITS = 6.0
+ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Recorded points: input columns (name -> (words, time)) and outputs (words, time, arity)."""
+
+    inputs: dict[str, IntArray]
+    outputs: IntArray
+
+    @property
+    def arity(self) -> int:
+        return self.outputs.shape[-1]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Recurrences and one output term per component, with the total cost in bits."""
+
+    recurrences: tuple[Recurrence, ...]
+    outputs: tuple[Term, ...]
+    cost: float
+
+
+def remembered_outputs(sample: Sample, initials: Sequence[int]) -> list[Recurrence]:
+    """States that hold the last output (and the one before), one per component and initial value."""
+    found = []
+    for k in range(sample.arity):
+        values = sample.outputs[..., k]
+        for initial in initials:
+            old = np.concatenate([np.full((len(values), 1), initial), values[:, :-1]], axis=1)
+            name = f"o{k}_{initial}".replace("-", "m")
+            found.append(Recurrence(name, Var(OUTPUT.format(k), INT), initial, old, values, 1.0))
+        first = found[-len(initials)]
+        older = np.concatenate([np.full((len(values), 1), first.initial), first.old[:, :-1]], axis=1)
+        found.append(Recurrence(f"oo{k}", Var(first.name, INT), first.initial, older, first.old, 2.0, (first,)))
+    return found
+
+
+def leaves(sample: Sample, chosen: Sequence[Recurrence]) -> dict[str, IntArray]:
+    """What an output term may use: inputs, old values, and new values except those of remembered outputs."""
+    columns = dict(sample.inputs)
+    for r in chosen:
+        for item in r.closure():
+            columns[item.name] = item.old
+            if not _is_output(item):
+                columns[item.name + "'"] = item.new
+    return columns
+
+
+def _is_output(r: Recurrence) -> bool:
+    return isinstance(r.update, Var) and r.update.name.startswith("output")
+
+
+def set_cost(chosen: Sequence[Recurrence]) -> float:
+    """Bits of the recurrences and all they need, each once."""
+    every = {item.name: item.cost for r in chosen for item in r.closure()}
+    return sum(cost + STATE_BITS for cost in every.values())
+
+
+def sufficient(columns: Sequence[IntArray], outputs: IntArray) -> tuple[bool, float]:
+    """Whether equal columns imply equal outputs on all points, and the share of points that repeat another."""
+    key = np.zeros(outputs.shape[0] * outputs.shape[1], dtype=np.uint64)
+    for k, column in enumerate(columns):
+        key = (key ^ column.ravel().astype(np.uint64)) * ODD[k % 3] + np.uint64(k + 1)
+        key ^= key >> np.uint64(29)
+    order = np.argsort(key, kind="stable")
+    sorted_key = key[order]
+    same = sorted_key[1:] == sorted_key[:-1]
+    flat = outputs.reshape(len(key), -1)[order]
+    return bool((flat[1:][same] == flat[:-1][same]).all()), float(same.mean())
+
+
+def sufficient_sets(sample: Sample, pool: Sequence[Recurrence], deadline: float) -> Iterator[tuple[Recurrence, ...]]:
+    """Sets of up to three recurrences that determine the outputs, cheapest first, those with real support only."""
+    ranked = sorted(pool, key=lambda r: set_cost([r]))
+    sets: list[tuple[Recurrence, ...]] = [(), *((r,) for r in ranked)]
+    sets += itertools.combinations(ranked[:36], 2)
+    sets += itertools.combinations(ranked[:14], 3)
+    found: list[frozenset[str]] = []
+    for chosen in sorted(sets, key=set_cost):
+        if time.monotonic() > deadline:
+            return
+        names = frozenset(r.name for r in chosen)
+        if sum(known < names for known in found) > 1:
+            continue
+        columns = [*sample.inputs.values(), *(item.old for r in chosen for item in r.closure())]
+        holds, support = sufficient(columns, sample.outputs)
+        if holds and support > 0.2:
+            found.append(names)
+            yield chosen
+
+
+def fit_outputs(
+    sample: Sample, chosen: Sequence[Recurrence], constants: tuple[int, ...], timeout_s: float, *,
+    costs: dict[str, float] | None = None, max_cost: float = 60.0,
+) -> tuple[Term, ...] | None:
+    """The cheapest output terms found over the leaves of a chosen set, or None."""
+    columns = leaves(sample, chosen)
+    terms: list[Term] = []
+    for k in range(sample.arity):
+        term = fit_term(columns, sample.outputs[..., k], constants, timeout_s, costs=costs, max_cost=max_cost)
+        if term is None:
+            return None
+        terms.append(term)
+    return tuple(terms)
+
+
+def fit_term(
+    columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *,
+    costs: dict[str, float] | None = None, max_cost: float = 60.0,
+) -> Term | None:
+    """The cheapest term found that maps the columns to the target on every point: synthesis on few rows, checked
+    on all, repeated with the rows that were wrong."""
+    names = list(columns)
+    table = np.unique(np.stack([*(columns[n].ravel() for n in names), target.ravel()], axis=1), axis=0)
+    picked = _spread(len(table))
+    deadline = time.monotonic() + timeout_s
+    for _ in range(6):
+        rows = table[picked]
+        variables = tuple(_variable(n, table[:, k]) for k, n in enumerate(names))
+        problem = Problem(
+            variables, tuple(np.ascontiguousarray(rows[:, k]) for k in range(len(names))),
+            np.ascontiguousarray(rows[:, -1]),
+            None if costs is None else tuple(costs[n] for n in names), constants,
+        )  # fmt: skip
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        result = synthesise(problem, limits=Limits(timeout_s=left, max_cost=max_cost))
+        if result.term is None:
+            return None
+        wrong = wrong_rows(result.term, names, table)
+        if not len(wrong):
+            return result.term
+        picked = np.concatenate([picked, wrong[:40]])
+    return None
+
+
+def wrong_rows(term: Term, names: Sequence[str], table: IntArray) -> NDArray[np.int64]:
+    """Rows of a table (columns, then target) on which the term is wrong."""
+    from dsl.batch import evaluate_batch
+
+    values = evaluate_batch(term, {n: table[:, k] for k, n in enumerate(names)})
+    return np.flatnonzero(np.broadcast_to(values, len(table)).astype(object) != table[:, -1].astype(object))
+
+
+def _variable(name: str, values: IntArray) -> Var:
+    return Var(name, IntType(int(values.min()), int(values.max())))
+
+
+def _spread(count: int) -> NDArray[np.int64]:
+    """At most ROWS row numbers, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, ROWS)).astype(np.int64))
+
+
+def choices(
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, *, attempts: int = 10,
+    bound: float = np.inf, effort_s: float = 1.5,
+) -> Iterator[Choice]:
+    """Programs that fit the sample: from sufficient sets cheapest first, then from all leaves at once; sets that
+    alone cost more than `bound` or than a program already found are passed over."""
+    best = bound
+    tried = 0
+    for chosen in sufficient_sets(sample, pool, deadline):
+        fixed = set_cost(chosen)
+        if fixed >= best or tried >= attempts or time.monotonic() > deadline:
+            break
+        tried += 1
+        limit = min(effort_s if tried <= 4 else effort_s / 3, deadline - time.monotonic())
+        found = fit_outputs(sample, chosen, constants, limit)
+        if found is not None:
+            choice = Choice(chosen, found, fixed + sum(map(term_cost, found)))
+            best = min(best, choice.cost)
+            yield choice
+    if time.monotonic() < deadline:
+        yield from _all_leaves(sample, pool, constants, deadline, effort_s)
+
+
+def _all_leaves(
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, effort_s: float
+) -> Iterator[Choice]:
+    """One search over the leaves of many recurrences, each leaf priced at what its recurrence costs."""
+    ranked = sorted(pool, key=lambda r: set_cost([r]))
+    for width in (6, 14):
+        chosen = ranked[:width]
+        costs = {n: 2.0 for n in sample.inputs}
+        for r in chosen:
+            for item in r.closure():
+                costs[item.name] = costs[item.name + "'"] = 2.0 + 0.5 * set_cost([item])
+        columns = leaves(sample, chosen)
+        limit = min(effort_s, deadline - time.monotonic())
+        if limit <= 0:
+            return
+        found = fit_outputs(sample, chosen, constants, limit, costs={n: costs[n] for n in columns}, max_cost=120.0)
+        if found is not None:
+            used = _used(chosen, found)
+            yield Choice(used, found, set_cost(used) + sum(map(term_cost, found)))
+            return
+
+
+def _used(chosen: Sequence[Recurrence], outputs: Sequence[Term]) -> tuple[Recurrence, ...]:
+    from dsl.terms import variables
+
+    names = {n.rstrip("'") for t in outputs for n in variables(t)}
+    return tuple({item.name: item for r in chosen for item in r.closure() if item.name in names}.values())
+
+
+def term_cost(term: Term) -> float:
+    """Bits of a term by the language's cost model."""
+    from dsl.cost import term_bits
+
+    return term_bits(term, 8)

@@ -1,0 +1,53 @@
+"""Recording a network: inputs, outputs and hidden states on a sample of words (a *word* is one input stream)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from verify.domain import IntArray
+from verify.subject import FloatArray, RecurrentSubject
+from verify.words import draw_mixed
+
+SEARCH_WORDS = 64
+SEARCH_TIME = 24
+
+
+@dataclass(frozen=True)
+class Record:
+    """Words and outputs (words time arity) with the hidden state after each step (words time width)."""
+
+    words: IntArray
+    outputs: IntArray
+    hidden: FloatArray
+
+    @property
+    def time(self) -> int:
+        return self.words.shape[1]
+
+    def head(self, count: int, time: int) -> Record:
+        """The first `count` words, cut to `time` steps."""
+        return Record(self.words[:count, :time], self.outputs[:count, :time], self.hidden[:count, :time])
+
+
+def record(network: RecurrentSubject, words: IntArray) -> Record:
+    """What the network does on the words."""
+    trace = network.trace(words)
+    return Record(words, trace.outputs, trace.activations[network.sites[0].name])
+
+
+def first_record(network: RecurrentSubject, *, rng: np.random.Generator) -> Record:
+    """A record of mixed words of the training length (at most SEARCH_TIME steps)."""
+    length = min(max(network.domain.train_length, 3), SEARCH_TIME)
+    return record(network, draw_mixed(network.domain, SEARCH_WORDS, length, rng=rng))
+
+
+def with_counterexamples(network: RecurrentSubject, before: Record, found: IntArray) -> Record:
+    """The record with further words (of its own length) put in front, where every search sees them."""
+    more = record(network, found)
+    return Record(
+        np.concatenate([more.words, before.words]),
+        np.concatenate([more.outputs, before.outputs]),
+        np.concatenate([more.hidden, before.hidden]),
+    )
