@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from dsl.errors import BadInput
 from dsl.programs import Program
 from extract.report.findings import finding_from_json, finding_to_json
+from verify.domain import Domain
+from verify.subject import RecurrentSubject
 from verify.verdict import Finding
-
-if TYPE_CHECKING:
-    from extract.networks import RecurrentNetwork
 
 FORMAT = "netlift-extraction/1"
 
@@ -84,6 +83,20 @@ class Silent:
         """Ignored."""
 
 
+@runtime_checkable
+class Described(Protocol):
+    """A network that can say which one it is."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def weights_hash(self) -> str: ...
+
+    @property
+    def description(self) -> Mapping[str, Any]: ...
+
+
 class Evidence(tuple[Finding, ...]):
     """Findings that print as lines."""
 
@@ -99,8 +112,8 @@ class Evidence(tuple[Finding, ...]):
 class Extraction:
     """A program with its alignment and evidence, or the best one when the search ended without an exact one.
 
-    `network` holds name, weights_hash, description and domain (as text). `subject` is the network itself, so that
-    `save` can put a copy beside the program; it is no part of the record.
+    `network` holds name, weights_hash, description, domain (as text), ranges and train_length. `subject` is the network
+    itself, so that `save` can put a copy beside the program; it is no part of the record.
     """
 
     program: Program | None
@@ -114,10 +127,39 @@ class Extraction:
     stop_reason: str
     interrupted: bool = False
     version: str = field(default_factory=netlift_version)
-    subject: RecurrentNetwork | None = field(default=None, repr=False, compare=False)
+    subject: RecurrentSubject | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "evidence", Evidence(self.evidence))
+
+    @staticmethod
+    def of(
+        network: RecurrentSubject,
+        program: Program | None,
+        *,
+        alignment: tuple[VariableAlignment, ...],
+        evidence: tuple[Finding, ...],
+        cost_bits: float,
+        stages: tuple[Stage, ...],
+        seed: int,
+        options: Mapping[str, Any],
+        stop_reason: str,
+        interrupted: bool = False,
+    ) -> Extraction:
+        """The extraction of `program` from `network`."""
+        return Extraction(
+            program=program,
+            alignment=alignment,
+            evidence=evidence,
+            cost_bits=cost_bits,
+            stages=stages,
+            seed=seed,
+            options=options,
+            network=_described(network),
+            stop_reason=stop_reason,
+            interrupted=interrupted,
+            subject=network,
+        )
 
     def save(self, directory: str | Path) -> None:
         """Write program, standalone source, its test, record and report. Raises `BadInput` if that cannot be done."""
@@ -182,3 +224,23 @@ def _alignment(item: Mapping[str, Any]) -> VariableAlignment:
     return VariableAlignment(
         item["variable"], item["site"], decoder, tuple(item["offset"]), item["score"], item["note"]
     )
+
+
+def _described(network: RecurrentSubject) -> dict[str, Any]:
+    named = isinstance(network, Described)
+    return {
+        "name": network.name if named else "network",
+        "weights_hash": network.weights_hash if named else None,
+        "description": dict(network.description) if named else {},
+        "domain": domain_text(network.domain),
+        "ranges": [list(bounds) for bounds in network.domain.ranges],
+        "train_length": network.domain.train_length,
+    }
+
+
+def domain_text(domain: Domain) -> str:
+    """The domain in words."""
+    sets = [f"{low}..{high}" for low, high in domain.ranges]
+    if len(sets) > 1 and len(set(sets)) == 1:
+        sets = [f"{len(sets)} components, each {sets[0]}"]
+    return f"streams over {' × '.join(sets)}, trained at length {domain.train_length}"
