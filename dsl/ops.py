@@ -33,7 +33,7 @@ class Op:
 
     `symbol` and `precedence` (higher binds tighter) concern prefix and infix operators. `python` is a template
     for readable source; where `python_when` (on argument types) is false the printer calls a helper that is
-    generated from `meaning` instead.
+    generated from `meaning` instead, named `helper` (by default the operator's name).
     """
 
     name: str
@@ -50,6 +50,7 @@ class Op:
     associative: bool = False
     python_when: Callable[[Types], bool] = lambda kinds: True
     doc: str = ""
+    helper: str = ""
 
 
 def clamp(k: Any, x: Any, low: int, high: int) -> Any:
@@ -120,7 +121,7 @@ OPS: tuple[Op, ...] = (
           doc="remainder with the sign of the divisor; the dividend when the divisor is 0"),
     infix("/", 11, ranges.quotient, 6,
           lambda k, a, b: k.ite(k.eq(b, k.constant(0)), k.constant(0), k.truediv(a, b)),
-          python_when=lambda kinds: False, latex=r"\frac{{{0}}}{{{1}}}",
+          python_when=lambda kinds: False, helper="divide", latex=r"\frac{{{0}}}{{{1}}}",
           doc="exact rational quotient; 0 when the divisor is 0"),
     Op("neg", PREFIX, 1, N(lambda a: (-a[1], -a[0])), 3, lambda k, a: k.constant(0) - a, "-{0}", "-{0}",
        symbol="-", precedence=12, doc="negation"),
@@ -160,14 +161,17 @@ OPS: tuple[Op, ...] = (
     Op("~", PREFIX, 1, Z(lambda a: (-a[1] - 1, -a[0] - 1)), 5, lambda k, a: k.constant(-1) - a, r"\sim {0}", "~{0}",
        symbol="~", precedence=12, doc="bitwise complement"),
     infix("<<", 9, Z(ranges.shifted_left), 5, lambda k, a, b: k.shift_left(a, clamp(k, b, 0, MAX_SHIFT)),
-          python_when=_small_shift, latex=r"{0} \ll {1}", doc="shift left; the amount is clamped to 0..63"),
+          python_when=_small_shift, helper="shift_left", latex=r"{0} \ll {1}",
+          doc="shift left; the amount is clamped to 0..63"),
     infix(">>", 9, Z(ranges.shifted_right), 5, lambda k, a, b: k.floordiv(a, _shift(k, b)),
-          python_when=_small_shift, latex=r"{0} \gg {1}", doc="shift right; the amount is clamped to 0..63"),
+          python_when=_small_shift, helper="shift_right", latex=r"{0} \gg {1}",
+          doc="shift right; the amount is clamped to 0..63"),
     # --- registers and tables
     Op("register", SPECIAL, None, ranges.literal_register, 2, lambda k, *items: k.register(items), "[{items}]",
        doc="`[a, b, c]`: a register of these elements"),
-    Op("index", SPECIAL, 2, ranges.element, 4, _index, "{0}_{{{1}}}", "{0}[{1}]", precedence=13,
-       python_when=_index_inside, doc="`r[i]`: the element at i, counted from 0; i is clamped into the register"),
+    Op("index", SPECIAL, 2, ranges.element, 4, _index, "{0}[{1}]", "{0}[{1}]", precedence=13,
+       python_when=_index_inside, helper="element",
+       doc="`r[i]`: the element at i, counted from 0; i is clamped into the register"),
     call("push", 2, ranges.pushed, 4, lambda k, r, v: k.register((*k.elements(r)[1:], v)),
          python="(*{0}[1:], {1})", doc="the register without its oldest element r[0], with the value at the end"),
     call("put", 3, ranges.replaced, 6, _put, doc="the register with the element at i replaced; i is clamped"),

@@ -212,11 +212,13 @@ class _Builder:
     def type(self, tree: Node) -> Type:
         match tree.data:
             case "named_type":
-                kind = {"bool": BOOL, "int": INT, "real": REAL}.get(str(tree.children[0]))
+                kind = {"bool": BOOL, "int": INT}.get(str(tree.children[0]))
                 if kind is None:
                     name = tree.children[0]
                     raise self.error(f"expected bool, int, real, LOW..HIGH or [TYPE; LENGTH], got {name}", tree)
                 return kind
+            case "real_type":
+                return REAL
             case "register_type":
                 if int(tree.children[1]) < 1:
                     raise self.error("expected a register of at least one element, got 0", tree)
