@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from extract.search.engine.kernels import absorb, fingerprint, pack, rehash, unpack
+from extract.search.engine.kernels import absorb, fingerprint, keep, pack, rehash, unpack
 from extract.search.engine.lowering import NUMBER, TRUTH
 from extract.search.engine.problem import Array
 
@@ -67,21 +67,18 @@ class Store:
         absorb(hashes[:batch], valid, self.table, goal, fresh, hits, self._counts)
         return fresh[: self._counts[0]], hits[: self._counts[1]]
 
-    def append(self, values: Array, made_by: int, arguments: tuple[Array, ...], cost: int) -> bool:
-        """Store new rows (width, m); false when the bank is full, with as many stored as fit."""
-        room = self.capacity - self.used
-        count = min(values.shape[1], room)
+    def append(self, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], cost: int) -> bool:
+        """Store the fresh columns of a tile; false when the bank is full, with as many stored as fit."""
+        count = min(len(fresh), self.capacity - self.used)
         rows = slice(self.used, self.used + count)
-        self.values[:, rows] = values[:, :count]
-        if self.kind == NUMBER:
-            part = values[:, :count]
-            self.magnitude[rows] = np.maximum(part.max(axis=0), -part.min(axis=0).astype(np.float64))
+        magnitude = self.magnitude[rows]
+        keep(tile.view(np.uint64), fresh[:count], self.values.view(np.uint64), self.used, magnitude)
         self.made_by[rows] = made_by
         for position, argument in enumerate(arguments):
             self.arguments[position, rows] = argument[:count]
         self.cost[rows] = cost
         self.used += count
-        return count == values.shape[1]
+        return count == len(fresh)
 
 
 def _scratch(batch: int) -> tuple[Array, Array, Array]:
@@ -105,6 +102,7 @@ class Bank:
         tail = (np.uint64(1) << np.uint64(examples & 63)) - np.uint64(1) if examples & 63 else ~np.uint64(0)
         self.mask: Array = np.full((self.words, 1), ~np.uint64(0))
         self.mask[-1, 0] = tail
+        self.segments: list[tuple[int, int, int, int]] = []  # kind, operator row, first and last row, as they were made
 
     @property
     def classes(self) -> int:
@@ -115,6 +113,19 @@ class Bank:
         """All rows of the current cost are in."""
         for store in self.stores:
             store.close_level()
+
+    def append(
+        self, kind: int, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], cost: int
+    ) -> bool:
+        """Store the fresh columns of a tile; false when the bank is full."""
+        store = self.stores[kind]
+        first = store.used
+        fits = store.append(tile, fresh, made_by, arguments, cost)
+        if self.segments and self.segments[-1][:2] == (kind, made_by) and self.segments[-1][3] == first:
+            self.segments[-1] = (kind, made_by, self.segments[-1][2], store.used)
+        else:
+            self.segments.append((kind, made_by, first, store.used))
+        return fits
 
     def packed(self, truths: Array) -> Array:
         """Booleans (examples, batch) as words."""
@@ -127,6 +138,12 @@ class Bank:
         truths = np.empty((self.examples, words.shape[1]), dtype=bool)
         unpack(words, truths)
         return truths
+
+    def signatures(self, truths: Array) -> Array:
+        """One number per column of Booleans (examples, batch), equal for equal columns."""
+        hashes = np.empty(truths.shape[1], dtype=np.uint64)
+        fingerprint(self.packed(truths), self.stores[TRUTH].keys, hashes)
+        return hashes
 
     def column(self, values: Array) -> Array:
         """One vector of example values as a column of its store."""

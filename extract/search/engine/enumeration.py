@@ -98,7 +98,7 @@ class Enumeration:
                 fresh, _ = self._absorb(store.kind, column, NO_MASK)
                 self.candidates += 1
                 if len(fresh):
-                    self._append(store.kind, column, LEAF, (np.array([number]),), level)
+                    self._append(store.kind, column, fresh, LEAF, (np.array([number]),), level)
                 if self._matches(store.kind, column):
                     found.append(Candidate(LEAF, (number,)))
         yield found
@@ -200,25 +200,60 @@ class Enumeration:
             else:
                 tile = self.bank.packed(tile)
         self.candidates += tile.shape[1]
-        fresh, hits = self._absorb(row.result, np.ascontiguousarray(tile), valid)
+        tile = np.ascontiguousarray(tile)
+        fresh, hits = self._absorb(row.result, tile, valid)
         found = []
         if len(hits):
             for at in hits.copy():
                 if self._matches(row.result, tile[:, at : at + 1]):
                     found.append(Candidate(number, tuple(int(index[0]) for index in rows(np.array([at])))))
         if len(fresh):
-            self._append(row.result, tile[:, fresh], number, rows(fresh), level)
+            self._append(row.result, tile, fresh, number, rows(fresh), level)
         return found
 
     def _absorb(self, kind: int, tile: Array, valid: Array) -> tuple[Array, Array]:
         return self.bank.stores[kind].absorb(tile, valid, self._goal if kind == self._kind else np.uint64(0))
 
-    def _append(self, kind: int, values: Array, made_by: int, arguments: tuple[Array, ...], level: int) -> None:
-        if not self.bank.stores[kind].append(values, made_by, arguments, level):
+    def _append(
+        self, kind: int, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], level: int
+    ) -> None:
+        if not self.bank.append(kind, tile, fresh, made_by, arguments, level):
             self.full = True
 
     def _matches(self, kind: int, column: Array) -> bool:
         return kind == self._kind and self._wanted is not None and np.array_equal(column, self._wanted)
+
+
+def replay(enumeration: Enumeration, leaves: list[Array], rows: tuple[int, int]) -> Bank:
+    """The first `rows` of both stores evaluated on other examples; `leaves` are the leaves' values there.
+
+    The bank returned has values only: no hashes, no pruning.
+    """
+    old = enumeration.bank
+    examples = len(leaves[0])
+    bank = Bank(examples, max(rows) * (8 * examples + 8 * old.words + 200))
+    for kind, made_by, first, last in old.segments:
+        last = min(last, rows[kind])
+        if first >= last:
+            continue
+        target = bank.stores[kind].values[:, first:last]
+        arguments = old.stores[kind].arguments[:, first:last]
+        if made_by == LEAF:
+            for at, number in enumerate(arguments[0]):
+                target[:, at : at + 1] = bank.column(leaves[number])
+            continue
+        row = enumeration.table[made_by]
+        for at in range(0, last - first, TILE_WORDS // 16):
+            part = slice(at, min(at + TILE_WORDS // 16, last - first))
+            given = []
+            for position, argument_kind in enumerate(row.arguments):
+                values = bank.stores[argument_kind].values[:, arguments[position, part]]
+                given.append(bank.unpacked(values) if argument_kind == TRUTH and not row.packed else values)
+            tile = row.meaning(*given)
+            if row.result == TRUTH:
+                tile = tile & bank.mask if row.packed else bank.packed(tile)
+            target[:, part] = tile
+    return bank
 
 
 def _nonempty(rows: tuple[int, int]) -> bool:

@@ -98,3 +98,17 @@ def unpack(words: Any, truths: Any) -> None:
         shift = U(q & 63)
         for b in range(batch):
             truths[q, b] = (words[q >> 6, b] >> shift) & U(1) != U(0)
+
+
+@kernel
+def keep(tile: Any, fresh: Any, values: Any, used: int, magnitude: Any) -> None:
+    """Copy the fresh columns of a tile behind the `used` columns of `values`; note their largest magnitudes."""
+    count = fresh.shape[0]
+    for b in range(magnitude.shape[0]):
+        magnitude[b] = 0.0
+    for q in range(tile.shape[0]):
+        for b in range(count):
+            x = tile[q, fresh[b]]
+            values[q, used + b] = x
+            if magnitude.shape[0] > 0:
+                magnitude[b] = max(magnitude[b], abs(float(np.int64(x))))

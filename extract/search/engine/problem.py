@@ -59,7 +59,7 @@ class Limits:
     max_candidates: int = 10**12
     max_bytes: int = 1 << 30
     patience: float = 1.0
-    contest_s: float = 0.2
+    contest_s: float = 0.06
     alternatives: int = 8
 
 

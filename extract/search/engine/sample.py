@@ -26,9 +26,9 @@ def distinct(problem: Problem) -> tuple[Array, bool]:
     return np.sort(first), consistent
 
 
-def choose(problem: Problem, pool: Array, *, rng: np.random.Generator) -> Array:
+def choose(problem: Problem, pool: Array, *, rng: np.random.Generator, size: int = FIRST) -> Array:
     """A first sample from `pool`: some of each target value, rare ones first, then random ones."""
-    if len(pool) <= FIRST:
+    if len(pool) <= size:
         return pool
     shuffled = rng.permutation(pool)
     _, inverse, counts = np.unique(problem.target[shuffled], return_inverse=True, return_counts=True)
@@ -37,8 +37,8 @@ def choose(problem: Problem, pool: Array, *, rng: np.random.Generator) -> Array:
     for position, value in enumerate(inverse):
         turn[position] = seen[value]
         seen[value] += 1
-    half = shuffled[np.lexsort((counts[inverse], turn))][: FIRST // 2]
-    rest = shuffled[~np.isin(shuffled, half)][: FIRST - len(half)]
+    half = shuffled[np.lexsort((counts[inverse], turn))][: size // 2]
+    rest = shuffled[~np.isin(shuffled, half)][: size - len(half)]
     return np.sort(np.concatenate([half, rest]))
 
 

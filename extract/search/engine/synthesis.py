@@ -14,16 +14,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dsl import ops
-from dsl.terms import Const, Term, constant, operator_count
-from extract.search.engine import sample
+from dsl.ops import BY_NAME
+from dsl.terms import Term, constant, operator_count
+from extract.search.engine import conditionals, sample
 from extract.search.engine.bank import LEAF
 from extract.search.engine.costs import VARIABLE_BITS, constant_bits, term_bits
-from extract.search.engine.enumeration import Candidate, Enumeration, Leaf
+from extract.search.engine.distil import distil
+from extract.search.engine.enumeration import Candidate, Enumeration, Leaf, replay
 from extract.search.engine.lowering import DEFAULT, INTEGERS, NUMBER, TRUTH
 from extract.search.engine.problem import Array, Limits, Problem, SearchResult, StopReason
 
 SLICE_S = 0.05
-SEED_BITS = 4
+ROWS = (400_000, conditionals.PREDICATES)
+EXAMPLES = 128
+DIVIDE_AFTER_S = 0.15
+TRUE, FALSE = constant(True), constant(False)
 
 
 @dataclass
@@ -35,9 +40,10 @@ class Search:
     weights: Mapping[str, float]
     limits: Limits
     started: float = field(default_factory=time.perf_counter)
+    started_cpu: float = field(default_factory=time.process_time)
     best: Term | None = None
     cost: float = math.inf
-    found_s: float = 0.0
+    contest_ends_s: float = math.inf
     method: str = ""
     ties: list[Term] = field(default_factory=list)
 
@@ -54,6 +60,8 @@ class Search:
         self.table = tuple(row for row in INTEGERS if row.operator in self.operators)
         self.costs = tuple(max(round(self.weights.get(row.operator, row.cost)), 1) for row in self.table)
         self.leaves: list[tuple[Term, float]] = [(v, self.variable_bits[v.name]) for v in problem.variables]
+        if problem.target.dtype == bool:
+            self.leaves += [(constant(True), 2.0), (constant(False), 2.0)]
         self.leaves += [(constant(c), constant_bits(c)) for c in dict.fromkeys(problem.constants)]
         self.tried: int = 0
         self.classes: int = 0
@@ -69,25 +77,30 @@ class Search:
         cost = term_bits(term, self.variable_bits)
         if cost >= self.cost:
             return False
-        self.best, self.cost, self.method, self.found_s = term, cost, method, self.elapsed
+        cpu = time.process_time() - self.started_cpu
+        contest = max(self.limits.contest_s * (1 + operator_count(term)), self.limits.patience * cpu)
+        self.best, self.cost, self.method, self.contest_ends_s = term, cost, method, cpu + contest
         self.ties = []
         return True
 
+    @property
     def deadline(self) -> float:
-        """When to stop: the time limit, or once a solution has been contested long enough."""
-        limit = self.started + self.limits.timeout_s
-        if self.best is None:
-            return limit
-        contest = max(self.limits.contest_s * (1 + operator_count(self.best)), self.limits.patience * self.found_s)
-        return min(limit, self.started + self.found_s + contest)
+        """The time limit, on the performance counter's clock."""
+        return self.started + self.limits.timeout_s
+
+    @property
+    def over(self) -> bool:
+        """Whether time is up, or a solution has been contested long enough (measured in processor seconds)."""
+        contested = time.process_time() - self.started_cpu > self.contest_ends_s
+        return contested or time.perf_counter() > self.deadline
 
     def enumeration(self, chosen: Array) -> Enumeration:
         """A fresh enumeration on the chosen examples."""
-        leaves = [Leaf(self._leaf_values(term, chosen), max(round(bits), 1)) for term, bits in self.leaves]
+        leaves = [Leaf(self.leaf_values(term, chosen), max(round(bits), 1)) for term, bits in self.leaves]
         target = self.problem.target[chosen]
         return Enumeration(leaves, self.table, self.costs, len(chosen), target, self.limits.max_bytes)
 
-    def _leaf_values(self, term: Term, chosen: Array) -> Array:
+    def leaf_values(self, term: Term, chosen: Array) -> Array:
         values = np.ascontiguousarray(sample.values(term, self.problem)[chosen])
         return values if values.dtype == bool else values.astype(np.int64)
 
@@ -104,10 +117,71 @@ class Search:
     def row_term(self, enumeration: Enumeration, kind: int, at: int) -> Term:
         """The term of a row of the bank."""
         store = enumeration.bank.stores[kind]
-        return self.term(enumeration, Candidate(int(store.made_by[at]), tuple(store.arguments[:, at].tolist())[: self._arity(int(store.made_by[at]))]))
+        made_by = int(store.made_by[at])
+        arity = 1 if made_by == LEAF else len(self.table[made_by].arguments)
+        return self.term(enumeration, Candidate(made_by, tuple(store.arguments[:arity, at].tolist())))
 
-    def _arity(self, row: int) -> int:
-        return 1 if row == LEAF else len(self.table[row].arguments)
+
+    def tree_term(self, enumeration: Enumeration, kind: int, tree: conditionals.Tree) -> Term:
+        """The term of a decision tree over rows of the bank."""
+        if isinstance(tree, conditionals.Leaf):
+            return self.row_term(enumeration, kind, tree.row)
+        condition = self.row_term(enumeration, TRUTH, tree.row)
+        then, otherwise = (self.tree_term(enumeration, kind, branch) for branch in (tree.then, tree.otherwise))
+        return choice(condition, then, otherwise)
+
+
+def choice(condition: Term, then: Term, otherwise: Term) -> Term:
+    """`if condition then then else otherwise`, with a constant truth value in a branch as a connective."""
+    if otherwise == FALSE:
+        return condition if then == TRUE else ops.apply("and", (condition, then))
+    if then == TRUE:
+        return ops.apply("or", (condition, otherwise))
+    if then == FALSE:
+        condition = ops.apply("not", (condition,))
+        return condition if otherwise == TRUE else ops.apply("and", (condition, otherwise))
+    if otherwise == TRUE:
+        return ops.apply("or", (ops.apply("not", (condition,)), then))
+    return ops.apply("if", (condition, then, otherwise))
+
+
+def divide_and_conquer(search: Search, enumeration: Enumeration, chosen: Array, deadline: float) -> None:
+    """Offer a decision tree over the bank's rows that is right on all examples, learned from growing ones."""
+    problem = search.problem
+    kind = TRUTH if problem.target.dtype == bool else NUMBER
+    rows = tuple(min(store.used, cap) for store, cap in zip(enumeration.bank.stores, ROWS, strict=True))
+    terms, predicates = (rows[kind], rows[TRUTH])
+    if not terms or not predicates or "if" not in search.operators:
+        return
+    term_costs = enumeration.bank.stores[kind].cost[:terms].astype(np.float64)
+    most_leaves = 6 + int(2 * math.sqrt(search.elapsed))
+    examples = chosen
+    if len(examples) < len(search.pool):
+        more = sample.choose(problem, search.pool, rng=np.random.default_rng(1), size=EXAMPLES)
+        examples = np.union1d(examples, more)
+    while time.perf_counter() < deadline:
+        bank = replay(enumeration, [search.leaf_values(term, examples) for term, _ in search.leaves], rows)
+        target = problem.target[examples]
+        given = bank.stores[kind].values[:, :terms]
+        right = (bank.unpacked(given) if kind == TRUTH else given) == target[:, None]
+        best = conditionals.select_terms(right, bank.signatures(right), term_costs, most_leaves)
+        if best is None:
+            return
+        holds = bank.unpacked(bank.stores[TRUTH].values[:, :predicates])
+        parts = conditionals.Parts(
+            np.ascontiguousarray(right[:, best].T), best, term_costs[best], np.ascontiguousarray(holds.T),
+            np.arange(predicates), enumeration.bank.stores[TRUTH].cost[:predicates].astype(np.float64),
+            BY_NAME["if"].cost,
+        )  # fmt: skip
+        tree = conditionals.learn(parts, deadline, search.cost)
+        if tree is None:
+            return
+        term = search.tree_term(enumeration, kind, tree)
+        failed = sample.failures(term, problem, search.pool)
+        if not len(failed):
+            search.offer(term, "divide and conquer")
+            return
+        examples = np.union1d(examples, failed[:EXAMPLES])
 
 
 def synthesise(
@@ -124,11 +198,14 @@ def synthesise(
     if not search.consistent:
         return _result(search, None, StopReason.EXHAUSTED)
     chosen = sample.choose(problem, search.pool, rng=np.random.default_rng(0))
+    for term in distil(problem, search.pool):
+        if not len(sample.failures(term, problem, search.pool)):
+            search.offer(term, "fit")
     enumeration = search.enumeration(chosen)
+    next_divide = DIVIDE_AFTER_S
     while True:
-        cap = min(search.limits.max_cost, search.cost)
-        now = time.perf_counter()
-        found = enumeration.advance(min(now + SLICE_S, search.deadline()), math.ceil(cap) if search.best is None else _last(search))
+        last = math.ceil(search.limits.max_cost) if search.best is None else _last(search)
+        found = enumeration.advance(min(time.perf_counter() + SLICE_S, search.deadline), last)
         if found:
             wrong: set[int] = set()
             for candidate in found:
@@ -145,6 +222,11 @@ def synthesise(
                 enumeration = search.enumeration(chosen)
             continue
         stop = _stop(search, enumeration)
+        if search.elapsed > next_divide and stop is None:
+            began = search.elapsed
+            divide_and_conquer(search, enumeration, chosen, min(search.deadline, time.perf_counter() + began + 0.1))
+            next_divide = search.elapsed + max(2 * (search.elapsed - began), 0.5 * search.elapsed)
+            continue
         if stop is not None:
             return _result(search, enumeration, stop)
 
@@ -162,13 +244,13 @@ def _accept(search: Search, term: Term) -> None:
 
 def _stop(search: Search, enumeration: Enumeration) -> StopReason | None:
     """The reason to stop now, if any."""
-    if search.best is not None and (enumeration.level > _last(search) or time.perf_counter() > search.deadline()):
+    if search.best is not None and (enumeration.level > _last(search) or search.over):
         return StopReason.SOLVED
     if search.best is not None and (enumeration.full or enumeration.exhausted):
         return StopReason.SOLVED
     if enumeration.full:
         return StopReason.MEMORY
-    if time.perf_counter() > search.deadline() or search.tried + enumeration.candidates > search.limits.max_candidates:
+    if search.over or search.tried + enumeration.candidates > search.limits.max_candidates:
         return StopReason.TIME
     if enumeration.exhausted or enumeration.level > search.limits.max_cost:
         return StopReason.EXHAUSTED
