@@ -54,7 +54,9 @@ class Pair:
         columns = [column for value in self.program.values() for column in leaves(value)]
         fixed = [np.ascontiguousarray(c)[:, None].view(np.uint8) for c in columns if c.dtype != object]
         raw = np.hstack([np.ascontiguousarray(self.network).view(np.uint8), *fixed])
-        keys: list[Hashable] = np.ascontiguousarray(raw).view(f"V{raw.shape[1]}").ravel().tolist()
+        keys: list[Hashable] = [b""] * self.rows
+        if raw.shape[1]:
+            keys = np.ascontiguousarray(raw).view(f"V{raw.shape[1]}").ravel().tolist()
         exact = [c.tolist() for c in columns if c.dtype == object]
         return list(zip(keys, *exact, strict=True)) if exact else keys
 
