@@ -1,7 +1,7 @@
 """The bank of distinct values found so far: a structure of arrays, in order of cost, one store per kind of value.
 
 Values of row `r` are column `r` of `store.values` (examples one above the other); beside it the operator that made
-it, the rows of its arguments and its cost. Memory is reserved once and touched only as it fills.
+it, the rows of its arguments and its cost.
 """
 
 from __future__ import annotations
@@ -18,21 +18,31 @@ LEAF = -1
 
 
 class Store:
-    """Rows of one kind. `start[c]` is the first row of cost `c` or more, for costs finished."""
+    """Rows of one kind, `most` at most. `start[c]` is the first row of cost `c` or more, for costs finished."""
 
-    def __init__(self, kind: int, width: int, capacity: int, keys: Array) -> None:
-        self.kind, self.width, self.capacity, self.keys = kind, width, capacity, keys
-        dtype = np.int64 if kind == NUMBER else np.uint64
-        self.values: Array = np.empty((width, capacity), dtype=dtype)
-        self.magnitude: Array = np.empty(capacity if kind == NUMBER else 0)
-        self.made_by: Array = np.empty(capacity, dtype=np.int16)
-        self.arguments: Array = np.empty((3, capacity), dtype=np.int32)
-        self.cost: Array = np.empty(capacity, dtype=np.int32)
-        self.start: list[int] = [0]
+    def __init__(self, kind: int, width: int, most: int, keys: Array) -> None:
+        self.kind, self.width, self.most, self.keys = kind, width, most, keys
         self.used = 0
+        self.start: list[int] = [0]
+        self.values: Array = np.empty((width, 0), dtype=np.int64 if kind == NUMBER else np.uint64)
+        self.magnitude: Array = np.empty(0)
+        self.made_by: Array = np.empty(0, dtype=np.int16)
+        self.arguments: Array = np.empty((3, 0), dtype=np.int32)
+        self.cost: Array = np.empty(0, dtype=np.int32)
+        self.reserve(min(2040, most))
         self.table: Array = np.zeros(1 << 12, dtype=np.uint64)
         self._scratch: tuple[Array, Array, Array] = _scratch(1 << 12)
         self._counts: Array = np.zeros(2, dtype=np.int64)
+
+    def reserve(self, capacity: int) -> None:
+        """More room. Capacities are odd multiples of 8: rows of different examples fall into different cache sets."""
+        for name in ("values", "magnitude", "made_by", "arguments", "cost"):
+            if name == "magnitude" and self.kind != NUMBER:
+                continue
+            old: Array = getattr(self, name)
+            new = np.empty((*old.shape[:-1], capacity), dtype=old.dtype)
+            new[..., : self.used] = old[..., : self.used]
+            setattr(self, name, new)
 
     @property
     def bytes(self) -> int:
@@ -69,7 +79,10 @@ class Store:
 
     def append(self, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], cost: int) -> bool:
         """Store the fresh columns of a tile; false when the bank is full, with as many stored as fit."""
-        count = min(len(fresh), self.capacity - self.used)
+        capacity = self.values.shape[1]
+        if self.used + len(fresh) > capacity < self.most:
+            self.reserve(min(max(4 * capacity, self.used + len(fresh)) // 16 * 16 + 8, self.most))
+        count = min(len(fresh), self.values.shape[1] - self.used)
         rows = slice(self.used, self.used + count)
         magnitude = self.magnitude[rows]
         keep(tile.view(np.uint64), fresh[:count], self.values.view(np.uint64), self.used, magnitude)
@@ -94,10 +107,9 @@ class Bank:
         rng = np.random.default_rng(0)
         keys = rng.integers(0, 1 << 63, (2, max(examples, self.words)), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         rows = max(max_bytes // (8 * examples + 8 * self.words + 110), 1 << 10)
-        capacity = rows // 16 * 16 + 8  # not a power of two: rows of different examples fall into different cache sets
         self.stores = (
-            Store(NUMBER, examples, capacity, np.ascontiguousarray(keys[:, :examples])),
-            Store(TRUTH, self.words, capacity, np.ascontiguousarray(keys[:, : self.words])),
+            Store(NUMBER, examples, rows, np.ascontiguousarray(keys[:, :examples])),
+            Store(TRUTH, self.words, rows, np.ascontiguousarray(keys[:, : self.words])),
         )
         tail = (np.uint64(1) << np.uint64(examples & 63)) - np.uint64(1) if examples & 63 else ~np.uint64(0)
         self.mask: Array = np.full((self.words, 1), ~np.uint64(0))

@@ -8,7 +8,6 @@ taken); elsewhere it is split by information gain about the cover, trying the be
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ TERMS = 192
 CANDIDATES = 8000
 PREDICATES = 6000
 BEAM = 3
+NODES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +81,22 @@ def select_terms(right: Array, signatures: Array, costs: Array, most: int) -> Ar
             return None
         chosen.append(at)
         open_examples *= 1 - matrix[:, at]
-    score = total - 0.02 * examples * costs[first] / max(float(costs[first].max()), 1.0)
-    ranked = np.argsort(-score, kind="stable")[:TERMS]
-    keep = np.unique(np.concatenate([np.array(chosen, dtype=np.int64), ranked]))
+    often = np.argsort(-total, kind="stable")[: TERMS // 2]
+    worthy = np.argsort(-np.log2(np.maximum(total, 0.5)) + costs[first] / 8, kind="stable")[: TERMS // 2]
+    keep = np.unique(np.concatenate([np.array(chosen, dtype=np.int64), often, worthy]))
     return np.sort(first[keep[total[keep] > 0]])
 
 
-def learn(parts: Parts, deadline: float, most: float = math.inf) -> Tree | None:
+def learn(parts: Parts, most: float = math.inf) -> Tree | None:
     """A cheap tree that is right on all examples and costs less than `most`, or None."""
     if not len(parts.term_rows) or not parts.right.any(axis=0).all():
         return None
-    return _Learner(parts, deadline).tree(np.ones(parts.right.shape[1], dtype=bool), most, BEAM)
+    return _Learner(parts).tree(np.ones(parts.right.shape[1], dtype=bool), most, BEAM)
 
 
 class _Learner:
-    def __init__(self, parts: Parts, deadline: float) -> None:
-        self.parts, self.deadline = parts, deadline
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.nodes = parts, 0
         self.wrong = (~parts.right).astype(np.float32)
         self.holds = parts.holds.astype(np.float32)
 
@@ -108,8 +108,9 @@ class _Learner:
             leaf = Leaf(int(parts.term_rows[at]), float(parts.term_costs[at]))
             return leaf if leaf.cost < most else None
         cheapest = 2 * float(parts.term_costs[0]) + float(parts.predicate_costs[0] if len(parts.predicate_costs) else 0)
-        if not len(parts.predicate_rows) or cheapest + parts.branch_cost >= most or time.perf_counter() > self.deadline:
+        if not len(parts.predicate_rows) or cheapest + parts.branch_cost >= most or self.nodes >= NODES:
             return None
+        self.nodes += 1
         return self._stump(open_examples, most) or self._split(open_examples, most, beam)
 
     def _stump(self, open_examples: Array, most: float) -> Tree | None:

@@ -1,26 +1,26 @@
-"""Costs in bits: what a leaf costs, and what a whole term costs. Operators cost what their row in `dsl.ops` says."""
+"""Costs in whole bits: the code of `dsl.cost` with each leaf rounded, so that costs are small integer levels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 
-from dsl.ops import BY_NAME
-from dsl.terms import Apply, Const, Term, Var
-
-VARIABLE_BITS = 2.0
-
-
-def constant_bits(value: object) -> float:
-    """A literal: two bits, and two for each binary digit beyond the first (Elias' gamma code, up to a bit)."""
-    if isinstance(value, bool):
-        return 2.0
-    return 2.0 + 2.0 * max(abs(int(value)).bit_length() - 1, 0) + (value < 0) if isinstance(value, int) else 8.0  # type: ignore[operator]
+from dsl.cost import TAG, value_bits
+from dsl.terms import Var
+from dsl.types import Value
 
 
-def term_bits(term: Term, variable_bits: Mapping[str, float] | None = None) -> float:
-    """Description length of a term; `variable_bits` overrides the cost of single variables."""
-    if isinstance(term, Apply):
-        return BY_NAME[term.op].cost + sum(term_bits(arg, variable_bits) for arg in term.args)
-    if isinstance(term, Const):
-        return constant_bits(term.value)
-    return (variable_bits or {}).get(term.name, VARIABLE_BITS) if isinstance(term, Var) else 0.0
+def whole(bits: float) -> int:
+    """A cost as a level of the search: at least 1."""
+    return max(round(bits), 1)
+
+
+def variable_bits(variables: Sequence[Var], given: Sequence[float] | None) -> dict[str, int]:
+    """The cost of each variable: as given, else a tag and the choice among them."""
+    default = TAG + math.log2(max(len(variables), 1))
+    return {v.name: whole(default if given is None else given[i]) for i, v in enumerate(variables)}
+
+
+def constant_bits(value: Value) -> int:
+    """The cost of a literal."""
+    return whole(TAG + value_bits(value))

@@ -70,7 +70,7 @@ def _fits(design: Array, target: Array, subset: tuple[int, ...]) -> tuple[bool, 
     return bool((part @ coefficients == target).all()), coefficients
 
 
-def linear_term(terms: Sequence[Term], coefficients: Sequence[int]) -> Term:
+def linear_term(terms: Sequence[Term], coefficients: Sequence[int] | Array) -> Term:
     """`a1 t1 + ... + c` written without zero or unit coefficients, positive summands first."""
     pairs = [(int(a), t) for a, t in zip(coefficients, terms, strict=False) if a]
     offset = int(coefficients[len(terms)])
@@ -237,5 +237,6 @@ def _test(tree: _Tree, node: int, variables: Sequence[Var]) -> Term:
 def _tree_term(tree: _Tree, node: int, variables: Sequence[Var]) -> Term:
     if tree.children_left[node] < 0:
         return constant(tree.values[node].item())
-    branches = (_tree_term(tree, int(child), variables) for child in (tree.children_left[node], tree.children_right[node]))
+    left, right = int(tree.children_left[node]), int(tree.children_right[node])
+    branches = (_tree_term(tree, left, variables), _tree_term(tree, right, variables))
     return apply("if", (_test(tree, node, variables), *branches))

@@ -8,13 +8,14 @@ evaluated by broadcasting one block of rows against another, small ones gathered
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from dsl.terms import Term
 from extract.search.engine.bank import LEAF, Bank
 from extract.search.engine.lowering import LIMIT, NUMBER, TRUTH, Row, Table
 from extract.search.engine.problem import Array
@@ -22,12 +23,14 @@ from extract.search.engine.problem import Array
 TILE_WORDS = 1 << 16
 SMALL = 64
 NO_MASK: Array = np.zeros(0, dtype=bool)
+Apply = Callable[[str, tuple[Term, ...]], Term]
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A leaf: its values on the working examples and its cost."""
+    """A leaf: its term, its values on the working examples and its cost."""
 
+    term: Term
     values: Array
     cost: int
 
@@ -40,7 +43,7 @@ class Candidate:
     arguments: tuple[int, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Enumeration:
     """The state of one search. `advance` continues it; `level` is the cost being tried."""
 
@@ -73,21 +76,38 @@ class Enumeration:
         reach = 3 * last + max(self.costs, default=0)
         return self.level > max(self._top, reach)
 
-    def advance(self, deadline: float, max_level: int) -> list[Candidate] | None:
-        """Work until a tile holds candidates with the wanted values (returned), the deadline or the level cap (None)."""
+    def advance(self, quota: int, deadline: float, max_level: int) -> list[Candidate]:
+        """Work until a tile holds candidates with the wanted values; returns them.
+
+        Returns nothing after `quota` candidates, at the deadline, or when no level up to `max_level` is left.
+        """
+        enough = self.candidates + quota
         while True:
             if self._work is None:
                 if self.level > max_level or self.exhausted or self.full:
-                    return None
+                    return []
                 self._work = self._level(self.level)
             for found in self._work:
-                if found:
+                if found or self.candidates >= enough or time.perf_counter() > deadline:
                     return found
-                if time.perf_counter() > deadline:
-                    return None
             self._work = None
             self.level += 1
             self.bank.close_level()
+
+    def term(self, apply: Apply, candidate: Candidate) -> Term:
+        """The term of a candidate."""
+        if candidate.row == LEAF:
+            return self.leaves[candidate.arguments[0]].term
+        row = self.table[candidate.row]
+        pairs = zip(row.arguments, candidate.arguments, strict=True)
+        return apply(row.operator, tuple(self.row_term(apply, kind, at) for kind, at in pairs))
+
+    def row_term(self, apply: Apply, kind: int, at: int) -> Term:
+        """The term of a row of the bank."""
+        store = self.bank.stores[kind]
+        made_by = int(store.made_by[at])
+        arity = 1 if made_by == LEAF else len(self.table[made_by].arguments)
+        return self.term(apply, Candidate(made_by, tuple(store.arguments[:arity, at].tolist())))
 
     def _level(self, level: int) -> Iterator[list[Candidate]]:
         found: list[Candidate] = []
@@ -168,10 +188,9 @@ class Enumeration:
                     if not row.reach(*((u.max(), m.max()) if flipped else (m.max(), u.max()))) <= LIMIT:
                         pair = (u[None, :], m[:, None]) if flipped else (m[:, None], u[None, :])
                         valid = (row.reach(*pair) <= LIMIT).reshape(-1)
-                start_a, start_b = a, b
 
-                def rows(at: Array, start_a: int = start_a, start_b: int = start_b, span: int = span) -> tuple[Array, ...]:
-                    across, along = at // span + start_a, at % span + start_b
+                def rows(at: Array, a: int = a, b: int = b, span: int = span) -> tuple[Array, ...]:
+                    across, along = at // span + a, at % span + b
                     return (along, across) if flipped else (across, along)
 
                 yield self._take(number, row, tile, valid, rows, level)
@@ -224,7 +243,7 @@ class Enumeration:
         return kind == self._kind and self._wanted is not None and np.array_equal(column, self._wanted)
 
 
-def replay(enumeration: Enumeration, leaves: list[Array], rows: tuple[int, int]) -> Bank:
+def replay(enumeration: Enumeration, leaves: list[Array], rows: tuple[int, ...]) -> Bank:
     """The first `rows` of both stores evaluated on other examples; `leaves` are the leaves' values there.
 
     The bank returned has values only: no hashes, no pruning.
@@ -232,6 +251,8 @@ def replay(enumeration: Enumeration, leaves: list[Array], rows: tuple[int, int])
     old = enumeration.bank
     examples = len(leaves[0])
     bank = Bank(examples, max(rows) * (8 * examples + 8 * old.words + 200))
+    for store, count in zip(bank.stores, rows, strict=True):
+        store.reserve(count)
     for kind, made_by, first, last in old.segments:
         last = min(last, rows[kind])
         if first >= last:
@@ -266,7 +287,8 @@ def _blocks(ranges: tuple[tuple[int, int], ...], batch_size: int, row: Row) -> I
     total = int(np.prod(sizes))
     for at in range(0, total, batch_size):
         flat = np.arange(at, min(at + batch_size, total))
-        indices = tuple(np.asarray(part) + low for part, (low, _) in zip(np.unravel_index(flat, sizes), ranges, strict=True))
+        parts = np.unravel_index(flat, sizes)
+        indices = tuple(np.asarray(part) + low for part, (low, _) in zip(parts, ranges, strict=True))
         if row.idempotent and len(ranges) == 2 and ranges[0] == ranges[1] and row.arguments[0] == row.arguments[1]:
             keep = indices[0] < indices[1] if row.commutative else indices[0] != indices[1]
             indices = tuple(index[keep] for index in indices)

@@ -43,7 +43,7 @@ Table = tuple[Row, ...]
 
 
 def floor_divide(a: Any, b: Any) -> Any:
-    """Quotient rounded down, 0 where the divisor is 0; in doubles where these are exact, which is several times faster."""
+    """Quotient rounded down, 0 where the divisor is 0; in doubles where these are exact, which is much faster."""
     if float(np.abs(a).max(initial=0)) < EXACT and float(np.abs(b).max(initial=0)) < EXACT:
         divisor = b.astype(np.float64)
         divisor[b == 0] = np.inf
@@ -122,6 +122,7 @@ INTEGERS: Table = (
 )
 
 DEFAULT: tuple[str, ...] = (
-    "+", "-", "*", "div", "mod", "neg", "abs", "min", "max", "==", "!=", "<", "<=", "and", "or", "xor", "not", "int", "if",
+    "+", "-", "*", "div", "mod", "neg", "abs", "min", "max", "==", "!=", "<", "<=", "and", "or", "xor", "not", "int",
+    "if",
 )  # fmt: skip
 """Operators tried unless the caller says otherwise; `>` and `>=` are `<` and `<=` with arguments exchanged."""

@@ -50,8 +50,9 @@ class Problem:
 class Limits:
     """When to give up. `max_cost` in bits; `max_bytes` bounds the bank of distinct values.
 
-    `patience` bounds how long a known but perhaps not minimal solution is contested: this many times the seconds
-    it took to find it, and at least `contest_s`. `alternatives` bounds how many further minimal programs are reported.
+    A known but perhaps not minimal solution is contested by `patience` times the candidates tried before it was found,
+    and by at least `contest` candidates for each of its operators. `alternatives` bounds how many further minimal
+    programs are reported.
     """
 
     timeout_s: float = 10.0
@@ -59,7 +60,7 @@ class Limits:
     max_candidates: int = 10**12
     max_bytes: int = 1 << 30
     patience: float = 1.0
-    contest_s: float = 0.06
+    contest: int = 100_000
     alternatives: int = 8
 
 

@@ -6,11 +6,15 @@ elsewhere brings the examples it fails into the sample (counterexample-guided, S
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
-from dsl.batch import evaluate_batch
 from dsl.terms import Term
 from extract.search.engine.problem import Array, Problem
+
+Evaluate = Callable[[Term, Mapping[str, Array]], Any]
 
 FIRST = 32
 MORE = 16
@@ -42,17 +46,23 @@ def choose(problem: Problem, pool: Array, *, rng: np.random.Generator, size: int
     return np.sort(np.concatenate([half, rest]))
 
 
-def values(term: Term, problem: Problem, columns: tuple[Array, ...] | None = None) -> Array:
+def values(term: Term, problem: Problem, evaluate: Evaluate, columns: tuple[Array, ...] | None = None) -> Array:
     """The term's values on the examples (or on other columns), as an array that may hold Python integers."""
     used = problem.columns if columns is None else columns
     size = (len(used[0]) if used else len(problem.target),)
-    result = evaluate_batch(term, {var.name: column for var, column in zip(problem.variables, used, strict=True)})
+    result = evaluate(term, {var.name: column for var, column in zip(problem.variables, used, strict=True)})
     return np.broadcast_to(result, size)
 
 
-def failures(term: Term, problem: Problem, pool: Array) -> Array:
+def leaf_values(term: Term, problem: Problem, evaluate: Evaluate, chosen: Array) -> Array:
+    """The term's values on chosen examples, as int64 or bool."""
+    found = np.ascontiguousarray(values(term, problem, evaluate, tuple(column[chosen] for column in problem.columns)))
+    return found if found.dtype == bool else found.astype(np.int64)
+
+
+def failures(term: Term, problem: Problem, evaluate: Evaluate, pool: Array) -> Array:
     """Examples of the pool on which the term is wrong."""
-    return pool[values(term, problem)[pool] != problem.target[pool]]
+    return pool[values(term, problem, evaluate)[pool] != problem.target[pool]]
 
 
 def probes(problem: Problem, *, rng: np.random.Generator, size: int = 256) -> tuple[Array, ...]:
