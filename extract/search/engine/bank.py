@@ -145,9 +145,9 @@ class Bank:
         pack(np.ascontiguousarray(truths), words)
         return words
 
-    def unpacked(self, words: Array) -> Array:
-        """Words (words, batch) as Booleans."""
-        truths = np.empty((self.examples, words.shape[1]), dtype=bool)
+    def unpacked(self, words: Array, examples: int | None = None) -> Array:
+        """Words (words, batch) as Booleans, for this bank's examples or another number of them."""
+        truths = np.empty((self.examples if examples is None else examples, words.shape[1]), dtype=bool)
         unpack(words, truths)
         return truths
 

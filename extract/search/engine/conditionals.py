@@ -15,7 +15,6 @@ import numpy as np
 from extract.search.engine.problem import Array
 
 TERMS = 192
-CANDIDATES = 8000
 PREDICATES = 6000
 BEAM = 3
 NODES = 60
@@ -58,33 +57,28 @@ class Parts:
     branch_cost: float
 
 
-def select_terms(right: Array, signatures: Array, costs: Array, most: int) -> Array | None:
-    """Rows of a few terms worth using as branches, in order of cost; None if `most` of them cannot cover the examples.
+def select_terms(right: Array, costs: Array, most: int) -> Array | None:
+    """Positions of a few terms worth using as branches, in order; None if `most` of them cannot cover the examples.
 
-    A greedy cover first, then the most often right. `right` (examples, rows) has its rows in order of cost, and of
-    terms right on the same examples (equal `signatures`) only the first counts.
+    `right` (examples, terms) with terms in order of cost. A greedy cover, the most often right, and those most often
+    right for their cost.
     """
-    examples = right.shape[0]
-    _, first = np.unique(signatures, return_index=True)
-    first = np.sort(first)
-    total = right[:, first].sum(axis=0)
-    first = first[np.argsort(-total, kind="stable")[:CANDIDATES]]
-    matrix = right[:, first].astype(np.float32)
+    matrix = right.astype(np.float32)
     total = matrix.sum(axis=0)
-    penalty = 0.01 * costs[first]
+    penalty = 0.01 * costs
     chosen: list[int] = []
-    open_examples = np.ones(examples, dtype=np.float32)
+    open_examples = np.ones(right.shape[0], dtype=np.float32)
     while open_examples.any():
         gain = open_examples @ matrix
-        at = int(np.argmax(gain - penalty))
-        if gain[at] <= 0 or len(chosen) == most:
+        at = int(np.argmax(gain - penalty)) if len(gain) else 0
+        if not len(gain) or gain[at] <= 0 or len(chosen) == most:
             return None
         chosen.append(at)
         open_examples *= 1 - matrix[:, at]
     often = np.argsort(-total, kind="stable")[: TERMS // 2]
-    worthy = np.argsort(-np.log2(np.maximum(total, 0.5)) + costs[first] / 8, kind="stable")[: TERMS // 2]
+    worthy = np.argsort(-np.log2(np.maximum(total, 0.5)) + costs / 8, kind="stable")[: TERMS // 2]
     keep = np.unique(np.concatenate([np.array(chosen, dtype=np.int64), often, worthy]))
-    return np.sort(first[keep[total[keep] > 0]])
+    return keep[total[keep] > 0]
 
 
 def learn(parts: Parts, most: float = math.inf) -> Tree | None:

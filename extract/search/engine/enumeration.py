@@ -20,7 +20,7 @@ from extract.search.engine.bank import LEAF, Bank
 from extract.search.engine.lowering import LIMIT, NUMBER, TRUTH, Row, Table
 from extract.search.engine.problem import Array
 
-TILE_WORDS = 1 << 16
+TILE_WORDS = 1 << 15
 SMALL = 64
 NO_MASK: Array = np.zeros(0, dtype=bool)
 Apply = Callable[[str, tuple[Term, ...]], Term]
@@ -243,38 +243,48 @@ class Enumeration:
         return kind == self._kind and self._wanted is not None and np.array_equal(column, self._wanted)
 
 
-def replay(enumeration: Enumeration, leaves: list[Array], rows: tuple[int, ...]) -> Bank:
-    """The first `rows` of both stores evaluated on other examples; `leaves` are the leaves' values there.
+def replay(enumeration: Enumeration, leaves: list[Array], wanted: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Chosen rows of both stores evaluated on other examples; `leaves` are the leaves' values there.
 
-    The bank returned has values only: no hashes, no pruning.
+    `wanted` are row numbers by kind; the values come in the same order, as columns, truth values packed. Only these
+    rows and the rows they are made from are evaluated.
     """
     old = enumeration.bank
-    examples = len(leaves[0])
-    bank = Bank(examples, max(rows) * (8 * examples + 8 * old.words + 200))
-    for store, count in zip(bank.stores, rows, strict=True):
-        store.reserve(count)
-    for kind, made_by, first, last in old.segments:
-        last = min(last, rows[kind])
-        if first >= last:
-            continue
-        target = bank.stores[kind].values[:, first:last]
-        arguments = old.stores[kind].arguments[:, first:last]
+    bank = Bank(len(leaves[0]), 0)
+    needed = [np.zeros(store.used, dtype=bool) for store in old.stores]
+    for mask, rows in zip(needed, wanted, strict=True):
+        mask[rows] = True
+    plan: list[tuple[int, int, Array]] = []
+    for kind, made_by, first, last in reversed(old.segments):
+        rows = first + np.flatnonzero(needed[kind][first:last])
+        if len(rows):
+            plan.append((kind, made_by, rows))
+            if made_by != LEAF:
+                for position, argument_kind in enumerate(enumeration.table[made_by].arguments):
+                    needed[argument_kind][old.stores[kind].arguments[position, rows]] = True
+    place = [np.cumsum(mask) - 1 for mask in needed]  # old row number -> new one
+    values = [
+        np.empty((store.width, int(mask.sum())), dtype=store.values.dtype)
+        for store, mask in zip(bank.stores, needed, strict=True)
+    ]
+    for kind, made_by, rows in reversed(plan):
+        first = int(place[kind][rows[0]])
+        target = values[kind][:, first : first + len(rows)]
+        arguments = old.stores[kind].arguments[:, rows]
         if made_by == LEAF:
             for at, number in enumerate(arguments[0]):
                 target[:, at : at + 1] = bank.column(leaves[number])
             continue
         row = enumeration.table[made_by]
-        for at in range(0, last - first, TILE_WORDS // 16):
-            part = slice(at, min(at + TILE_WORDS // 16, last - first))
-            given = []
-            for position, argument_kind in enumerate(row.arguments):
-                values = bank.stores[argument_kind].values[:, arguments[position, part]]
-                given.append(bank.unpacked(values) if argument_kind == TRUTH and not row.packed else values)
-            tile = row.meaning(*given)
-            if row.result == TRUTH:
-                tile = tile & bank.mask if row.packed else bank.packed(tile)
-            target[:, part] = tile
-    return bank
+        given = []
+        for position, argument_kind in enumerate(row.arguments):
+            column = values[argument_kind][:, place[argument_kind][arguments[position]]]
+            given.append(bank.unpacked(column) if argument_kind == TRUTH and not row.packed else column)
+        tile = row.meaning(*given)
+        if row.result == TRUTH:
+            tile = tile & bank.mask if row.packed else bank.packed(tile)
+        target[:] = tile
+    return values[NUMBER][:, place[NUMBER][wanted[NUMBER]]], values[TRUTH][:, place[TRUTH][wanted[TRUTH]]]
 
 
 def _nonempty(rows: tuple[int, int]) -> bool:

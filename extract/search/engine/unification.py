@@ -20,6 +20,8 @@ from extract.search.engine.problem import Array, Problem
 ROWS = 300_000
 EXAMPLES = 96
 ROUNDS = 6
+PARTS = 6000
+NONE = np.zeros(0, dtype=np.int64)
 
 
 def unify(
@@ -32,27 +34,29 @@ def unify(
     if language.choose is None:
         return None
     kind = TRUTH if problem.target.dtype == bool else NUMBER
-    rows = tuple(min(store.used, ROWS) for store in enumeration.bank.stores)
+    stores = enumeration.bank.stores
+    terms, predicates = partial_terms(enumeration, kind), tests(language, enumeration)
+    wanted = (terms, predicates) if language.condition_kind == TRUTH else (np.concatenate([terms, predicates]), NONE)
+    if kind == TRUTH:
+        wanted = (NONE, np.concatenate([terms, predicates]))
     examples = sample.choose(problem, pool, rng=np.random.default_rng(1), size=EXAMPLES)
-    costs = [store.cost.astype(np.float64) for store in enumeration.bank.stores]
     for _ in range(ROUNDS):
         leaves = [sample.leaf_values(leaf.term, problem, language.evaluate, examples) for leaf in enumeration.leaves]
-        bank = replay(enumeration, leaves, rows)
-        given = bank.stores[kind].values[:, : rows[kind]]
-        right = (bank.unpacked(given) if kind == TRUTH else given) == problem.target[examples][:, None]
-        terms = conditionals.select_terms(right, bank.signatures(right), costs[kind], branches)
-        if terms is None:
+        numbers, words = replay(enumeration, leaves, wanted)
+        truths = enumeration.bank.unpacked(words, len(examples))
+        given = (numbers if kind == NUMBER else truths)[:, : len(terms)]
+        right = given == problem.target[examples][:, None]
+        chosen = conditionals.select_terms(right, stores[kind].cost[terms].astype(np.float64), branches)
+        if chosen is None:
             return None
-        tests = bank.stores[language.condition_kind].values[:, : rows[language.condition_kind]]
-        holds = language.holds(bank.unpacked(tests) if language.condition_kind == TRUTH else tests)
-        predicates = _distinct(bank.signatures(holds))
+        holds = (language.holds(numbers) if language.condition_kind == NUMBER else truths)[:, -len(predicates) :]
         parts = conditionals.Parts(
-            right=np.ascontiguousarray(right[:, terms].T),
-            term_rows=terms,
-            term_costs=costs[kind][terms],
-            holds=np.ascontiguousarray(holds[:, predicates].T),
+            right=np.ascontiguousarray(right[:, chosen].T),
+            term_rows=terms[chosen],
+            term_costs=stores[kind].cost[terms[chosen]].astype(np.float64),
+            holds=np.ascontiguousarray(holds.T),
             predicate_rows=predicates,
-            predicate_costs=costs[language.condition_kind][predicates],
+            predicate_costs=stores[language.condition_kind].cost[predicates].astype(np.float64),
             branch_cost=language.choose_cost,
         )
         tree = conditionals.learn(parts, cheaper_than)
@@ -66,10 +70,36 @@ def unify(
     return None
 
 
-def _distinct(signatures: Array) -> Array:
-    """The first row of each signature, cheapest first, a bounded number."""
+def partial_terms(enumeration: Enumeration, kind: int) -> Array:
+    """Rows that are right on different parts of the working examples: the cheapest of each part, in order of cost.
+
+    Of the many, those right most often, and the cheapest of those right anywhere.
+    """
+    bank = enumeration.bank
+    values = bank.stores[kind].values[:, : min(bank.stores[kind].used, ROWS)]
+    assert enumeration.target is not None
+    right = (bank.unpacked(values) if kind == TRUTH else values) == enumeration.target[:, None]
+    first = first_of_each(bank.signatures(right))
+    total = right[:, first].sum(axis=0)
+    often = np.argsort(-total, kind="stable")[: PARTS // 2]
+    cheap = np.flatnonzero(total)[: PARTS // 2]
+    return np.sort(first[np.union1d(often[total[often] > 0], cheap)])
+
+
+def tests(language: Language, enumeration: Enumeration) -> Array:
+    """Rows usable as predicates, the cheapest of each that differ on the working examples, in order of cost."""
+    bank = enumeration.bank
+    store = bank.stores[language.condition_kind]
+    count = min(store.used, ROWS)
+    if language.condition_kind == TRUTH:
+        return np.arange(min(count, conditionals.PREDICATES))
+    return first_of_each(bank.signatures(language.holds(store.values[:, :count])))[: conditionals.PREDICATES]
+
+
+def first_of_each(signatures: Array) -> Array:
+    """The first position of each signature, ascending."""
     _, first = np.unique(signatures, return_index=True)
-    return np.sort(first)[: conditionals.PREDICATES]
+    return np.sort(first)
 
 
 def tree_term(language: Language, enumeration: Enumeration, kind: int, tree: conditionals.Tree) -> Term:
