@@ -170,7 +170,7 @@ class Extraction:
     def to_json(self) -> dict[str, Any]:
         """The record as one JSON object."""
         from dsl.printers import print_program
-        from extract.report.files import python_source
+        from extract.report.standalone import python_source
 
         evidence = [finding_to_json(finding) for finding in self.evidence]
         return {

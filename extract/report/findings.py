@@ -15,7 +15,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "method": finding.method,
         "verdict": verdict_name(finding.verdict),
         "domain": finding.domain,
-        "seconds": round(finding.seconds, 6),
+        "seconds": finding.seconds,
     }
     match finding.verdict:
         case Proved(domain):

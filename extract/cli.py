@@ -1,0 +1,228 @@
+"""The command `netlift`: one verb per question. Results go to stdout, progress to stderr.
+
+Exit status: 0 proved or found, 1 refuted or not found, 2 could not run, 3 unknown, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from dsl.errors import BadInput, NetliftError, ParseError
+from dsl.programs import Machine, Program
+
+COULD_NOT_RUN, INTERRUPTED = 2, 130
+USAGE_ERRORS = cast("type[Exception]", typer.BadParameter.__mro__[2])  # click's ClickException, wherever typer keeps it
+
+app = typer.Typer(name="netlift", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Network = Annotated[Path, typer.Argument(metavar="NETWORK_DIR", help="Directory with network.json and weights.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds to spend at most.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of everything random.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from extract.extraction import netlift_version
+
+        print(f"netlift {netlift_version()}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Exit status: 0 proved or found, 1 refuted or not found, 2 could not run, 3 unknown.")
+def netlift(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Take a trained neural network and give back the program it implements, with a proof."""
+
+
+@app.command()
+def extract(
+    network: Network,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write program, test, record and report.")] = None,
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> int:
+    """Find the program that a network implements.
+
+    Exit status 0: a program was found and proved equal to the network on the domain stated. 1: none was found, or it
+    was refuted. 3: found, but not proved. Ctrl-C ends the search and gives the best program so far (status 130).
+    """
+    _check_timeout(timeout)
+    if out is not None:
+        from extract.report.files import prepare
+
+        prepare(out)
+    from extract.networks import load_network
+
+    subject = load_network(network)
+    from extract.pipeline import extract as run_pipeline
+    from extract.report.progress import watched
+    from extract.report.words import extraction_status
+
+    with watched(quiet=as_json) as progress:
+        extraction = run_pipeline(subject, timeout_s=timeout, rng_seed=seed, progress=progress)
+    if as_json:
+        _print_json(extraction.to_json())
+    else:
+        from extract.report.terminal import show_extraction, stdout
+
+        show_extraction(extraction, stdout())
+    if out is not None:
+        extraction.save(out)
+    return extraction_status(extraction)
+
+
+@app.command()
+def verify(
+    network: Network,
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM.nl", help="A machine in netlift's language.")],
+    prop: Annotated[
+        str | None, typer.Option("--property", metavar="EXPR", help="Also: does this hold after every step?")
+    ] = None,
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> int:
+    """Does a program (or a property of it) hold of a network?"""
+    _check_timeout(timeout)
+    machine = _machine(_read_program(program), program)
+    from extract.networks import load_network
+    from extract.report.words import status
+    from verify.check import check_program
+
+    subject = load_network(network)
+    findings = check_program(subject, machine, rng_seed=seed, timeout_s=timeout)
+    _show(findings, as_json)
+    return status(findings)
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="PROGRAM_A")],
+    second: Annotated[Path, typer.Argument(metavar="PROGRAM_B")],
+    timeout: Timeout = 60.0,
+    as_json: Json = False,
+) -> int:
+    """Are two programs equal? Else, the shortest input that separates them."""
+    _check_timeout(timeout)
+    a, b = _read_program(first), _read_program(second)
+    from verify.diff import diff_programs
+
+    from extract.report.words import status
+
+    finding = diff_programs(a, b, timeout_s=timeout)
+    _show([finding], as_json)
+    return status([finding])
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def run(
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM.nl")],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUT...", help="One per step or argument: 3 1 4 (1,0 0,1 for several components)."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Run a program and print its outputs, one per step."""
+    from dsl.programs import Function
+    from dsl.semantics import run as run_program
+    from extract.report.findings import plain
+    from extract.report.literals import read_inputs, written
+
+    parsed = _read_program(program)
+    result = run_program(parsed, read_inputs(parsed, inputs or []))
+    outputs = [result] if isinstance(parsed, Function) else result
+    if as_json:
+        _print_json({"outputs": plain(outputs)})
+    else:
+        print(" ".join(written(parsed, output) for output in outputs))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every outcome is an exit status, every mistake of the caller one line on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(list(sys.argv[1:] if arguments is None else arguments), "netlift", standalone_mode=False)
+        sys.stdout.flush()
+    except USAGE_ERRORS as error:
+        status = _complain(getattr(error, "message", "") or "expected a command; netlift --help lists them")
+    except ParseError as error:
+        status = _complain(str(error))
+    except NetliftError as error:
+        status = _complain(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains while it exits
+        status = COULD_NOT_RUN
+    except Exception:
+        traceback.print_exc()
+        status = _complain("this is a mistake in netlift, not in its input")
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(message: str) -> int:
+    """Say in one line what is wrong; the lines that point into a text follow on a terminal only."""
+    first, *pointing = message.splitlines() or [""]
+    print(f"netlift: {first}", file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\n".join(pointing), file=sys.stderr)
+    return COULD_NOT_RUN
+
+
+def _check_timeout(timeout_s: float) -> None:
+    if not (math.isfinite(timeout_s) and timeout_s > 0):
+        raise BadInput(f"expected a positive number of seconds, got {timeout_s} (--timeout)")
+
+
+def _read_program(path: Path) -> Program:
+    from dsl.syntax import parse
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"expected a text file, got bytes that are not UTF-8 ({path})") from None
+    except OSError as error:
+        raise BadInput(f"expected a program file, got {error.strerror} ({path})") from None
+    try:
+        return parse(text)
+    except ParseError as error:
+        raise BadInput(f"{path}, {error}") from None
+    except RecursionError:
+        raise BadInput(f"expected a program, got terms nested too deeply ({path})") from None
+
+
+def _machine(program: Program, path: Path) -> Machine:
+    if not isinstance(program, Machine):
+        raise BadInput(f"expected a machine, got a {type(program).__name__.lower()} ({path})")
+    return program
+
+
+def _show(findings: Sequence[Any], as_json: bool) -> None:
+    if as_json:
+        from extract.report.findings import finding_to_json
+
+        evidence = [finding_to_json(finding) for finding in findings]
+        examples = [item["counterexample"] for item in evidence if "counterexample" in item]
+        _print_json({"evidence": evidence, "counterexamples": examples})
+        return
+    from extract.report.terminal import show_findings, stdout
+
+    show_findings(findings, stdout())
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, indent=1))
