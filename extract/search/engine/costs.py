@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
-from dsl.cost import TAG, value_bits
-from dsl.terms import Var
-from dsl.types import Value
+from dsl import cost
+from dsl.terms import Var, constant
 
 
 def whole(bits: float) -> int:
@@ -16,11 +15,11 @@ def whole(bits: float) -> int:
 
 
 def variable_bits(variables: Sequence[Var], given: Sequence[float] | None) -> dict[str, int]:
-    """The cost of each variable: as given, else a tag and the choice among them."""
-    default = TAG + math.log2(max(len(variables), 1))
-    return {v.name: whole(default if given is None else given[i]) for i, v in enumerate(variables)}
+    """The cost of each variable: as given, else that of a choice among them."""
+    bits = [cost.term_bits(v, len(variables)) for v in variables] if given is None else given
+    return {v.name: whole(b) for v, b in zip(variables, bits, strict=True)}
 
 
-def constant_bits(value: Value) -> int:
+def constant_bits(value: Any) -> int:
     """The cost of a literal."""
-    return whole(TAG + value_bits(value))
+    return whole(cost.term_bits(constant(value), 1))
