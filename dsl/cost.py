@@ -1,12 +1,13 @@
 """Cost in bits: how long a program is in one fixed code (minimum description length, Rissanen 1978).
 
 The model. A term is written in prefix order. An operator costs the bits of its row; a register also its length. A
-variable costs a tag of 2 bits and log2 of the number of names in scope. A constant costs a tag of 2 bits and its
-value: a truth value 1 bit; an integer Elias' delta code of its zig-zag position (0, 1, -1, 2, ...), so 0 takes 1 bit,
-1 takes 4, and n about log2 n + 2 log2 log2 n; a fraction numerator and denominator; a register or table its length and
-each entry. A `let` costs 2 bits for the name, then its term; each use is a variable. A state costs 2 bits, its type
-(kind 2 bits, each bound as an integer), its initial value and its update. Inputs and output types come with the task
-and are free. Steps of a sequence program: 2 bits and the term; an aggregate also its selection and default.
+constant costs a tag of 1 bit and its value: a truth value 1 bit; an integer Elias' gamma code of its position in
+0, 1, 2, -1, 3, 4, -2, ..., so 0 takes 1 bit, 1 and 2 take 3, and n about 2 log2 n; a fraction numerator and
+denominator; a register or table its length and each entry. A variable costs a tag of 3 bits and log2 of the number of
+names in scope (so `2 * x` is no dearer than `x + x` as soon as two names are in scope). A `let` costs 2 bits for the
+name, then its term; each use is a variable. A state costs 2 bits, its type (kind 2 bits, each bound as an integer), its
+initial value and its update. Inputs and output types come with the task and are free. Steps of a sequence program:
+2 bits and the term; an aggregate also its selection and default.
 
 Costs compare programs for one task; they are not normalised to a probability. A sub-term never costs more than
 the term around it.
@@ -22,7 +23,7 @@ from dsl.programs import Aggregate, Function, Machine, Program, Select, Sequence
 from dsl.terms import Const, Term, Var
 from dsl.types import BoolType, IntType, RealType, RegisterType, Type, Value
 
-TAG = 2.0
+TAG = 1.0
 NAME = 2.0
 
 
@@ -64,19 +65,29 @@ def _sequence_bits(program: SequenceProgram) -> float:
 
 def term_bits(term: Term, scope_size: int) -> float:
     """The cost of a term where `scope_size` names can be used."""
-    return _term_bits(term, TAG + _choice(scope_size), {})
+    return _term_bits(term, variable_bits(scope_size), {})
 
 
 def _term_bits(term: Term, variable: float, known: dict[int, float]) -> float:
     if isinstance(term, Var):
         return variable
     if isinstance(term, Const):
-        return TAG + value_bits(term.value)
+        return constant_bits(term.value)
     if id(term) not in known:
         row = BY_NAME[term.op]
         length = integer_bits(len(term.args)) if row.arity is None else 0
         known[id(term)] = row.cost + length + sum(_term_bits(arg, variable, known) for arg in term.args)
     return known[id(term)]
+
+
+def variable_bits(scope_size: int) -> float:
+    """The cost of a variable where `scope_size` names can be used."""
+    return TAG + 2 + _choice(scope_size)
+
+
+def constant_bits(value: Value) -> float:
+    """The cost of a constant in a term."""
+    return TAG + value_bits(value)
 
 
 def value_bits(value: Value) -> float:
@@ -91,10 +102,9 @@ def value_bits(value: Value) -> float:
 
 
 def integer_bits(value: int) -> int:
-    """Length of Elias' delta code (1975) of the value's position in 0, 1, -1, 2, -2, ..."""
-    position = 2 * value if value > 0 else 1 - 2 * value
-    log = position.bit_length() - 1
-    return log + 2 * ((log + 1).bit_length() - 1) + 1
+    """Length of Elias' gamma code (1975) of the value's position in 0, 1, 2, -1, 3, 4, -2, ..., from 1."""
+    position = value + 1 + (value - 1) // 2 if value > 0 else 1 - 3 * value
+    return 2 * position.bit_length() - 1
 
 
 def type_bits(kind: Type) -> float:

@@ -111,7 +111,7 @@ OPS: tuple[Op, ...] = (
     # --- arithmetic
     infix("+", 10, N(lambda a, b: (a[0] + b[0], a[1] + b[1])), 3, lambda k, a, b: a + b, **AC, doc="sum"),
     infix("-", 10, N(lambda a, b: (a[0] - b[1], a[1] - b[0])), 3, lambda k, a, b: a - b, doc="difference"),
-    infix("*", 11, N(ranges.product), 4, lambda k, a, b: a * b, **AC, latex=r"{0} \cdot {1}", doc="product"),
+    infix("*", 11, N(ranges.product), 3, lambda k, a, b: a * b, **AC, latex=r"{0} \cdot {1}", doc="product"),
     infix("div", 11, Z(ranges.floor_quotient), 4,
           lambda k, a, b: k.ite(k.eq(b, k.constant(0)), k.constant(0), k.floordiv(a, b)),
           python="{0} // {1}", python_when=_nonzero, latex=r"\lfloor {0} / {1} \rfloor",
