@@ -6,12 +6,19 @@ program that exists is well-typed: names are declared before use, conditions are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dsl.errors import TypeMismatch
+from dsl.ops import OPS
 from dsl.terms import Term, Var, operator_count, subterms
-from dsl.types import BOOL, INT, Type, Value, contains, fits, join, unbounded
+from dsl.types import BOOL, INT, REAL, IntType, RealType, Type, Value, contains, fits, join, type_of, unbounded
+
+NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+KEYWORDS = "function machine sequence causal state let next select aggregate output real if then else true false"
+RESERVED = frozenset(KEYWORDS.split()) | {op.symbol for op in OPS if op.symbol.isalpha()}
+"""Words of the grammar, which cannot be names."""
 
 Lets = tuple[tuple[str, Term], ...]
 
@@ -116,8 +123,7 @@ class SequenceProgram:
         scope = _declare({"i": POSITION, "n": POSITION}, self.inputs)
         selections: set[str] = set()
         for item in self.steps:
-            if item.name in scope or item.name in selections:
-                raise TypeMismatch(f"expected a new name, got {item.name} again")
+            _check_new(item.name, [*scope, *selections])
             match item:
                 case Let(name, term):
                     _check_names(term, scope, f"let {name}")
@@ -131,9 +137,9 @@ class SequenceProgram:
                     if selection not in selections:
                         raise TypeMismatch(f"expected a selection, got {selection} (aggregate {name})")
                     _check_names(term, scope, f"aggregate {name}")
-                    scope[name] = aggregate_type(item)
                     if kind not in AGGREGATES:
                         raise TypeMismatch(f"expected one of {', '.join(AGGREGATES)}, got {kind} (aggregate {name})")
+                    scope[name] = aggregate_type(item)
         return scope
 
 
@@ -144,15 +150,14 @@ Program = Function | Machine | SequenceProgram
 
 def aggregate_type(item: Aggregate) -> Type:
     """The type of the column an aggregate defines."""
-    from dsl.types import REAL, IntType, type_of
-
     if item.kind == "count":
         return IntType(0, None)
-    if item.kind == "mean":
-        return REAL
     joined = join(item.term.type, type_of(item.default))
-    if joined is None:
-        raise TypeMismatch(f"expected a default of type {item.term.type}, got {item.default} (aggregate {item.name})")
+    if item.kind == "mean" and isinstance(joined, IntType | RealType):
+        return REAL
+    if joined is None or item.kind == "mean":
+        wanted = "a number" if item.kind == "mean" else f"a default of type {item.term.type}"
+        raise TypeMismatch(f"expected {wanted}, got {item.term.type} and {item.default} (aggregate {item.name})")
     return joined
 
 
@@ -174,10 +179,16 @@ def program_size(program: Program) -> int:
 
 def _declare(scope: dict[str, Type], variables: Iterable[Var]) -> dict[str, Type]:
     for var in variables:
-        if var.name in scope:
-            raise TypeMismatch(f"expected a new name, got {var.name} again")
+        _check_new(var.name, scope)
         scope = scope | {var.name: var.type}
     return scope
+
+
+def _check_new(name: str, scope: Iterable[str]) -> None:
+    if name in scope:
+        raise TypeMismatch(f"expected a new name, got {name} again")
+    if not NAME.fullmatch(name) or name in RESERVED:
+        raise TypeMismatch(f"expected a name of letters, digits and _ that is no word of the language, got {name}")
 
 
 def _check_lets(lets: Lets, scope: dict[str, Type]) -> dict[str, Type]:
