@@ -45,7 +45,11 @@ class Candidate:
 
 @dataclass(eq=False)
 class Enumeration:
-    """The state of one search. `advance` continues it; `level` is the cost being tried."""
+    """The state of one search. `advance` continues it; `level` is the cost being tried.
+
+    What is wanted is a vector of values, `target`, or in its place values of `kind` that `accept` approves on every
+    example (from values (examples, batch) to Booleans (any number of conditions, batch)).
+    """
 
     leaves: list[Leaf]
     table: Table
@@ -53,6 +57,8 @@ class Enumeration:
     examples: int
     target: Array | None
     max_bytes: int
+    accept: Callable[[Array], Array] | None = None
+    kind: int = NUMBER
     level: int = 0
     candidates: int = 0
     full: bool = False
@@ -60,12 +66,13 @@ class Enumeration:
 
     def __post_init__(self) -> None:
         self.bank = Bank(self.examples, self.max_bytes)
-        self._kind = NUMBER if self.target is None or self.target.dtype != bool else TRUTH
+        if self.target is not None:
+            self.kind = TRUTH if self.target.dtype == bool else NUMBER
         self._wanted: Array | None = None
         self._goal = np.uint64(0)
         if self.target is not None:
             self._wanted = self.bank.column(self.target)
-            self._goal = self.bank.stores[self._kind].hash_of(self._wanted)
+            self._goal = self.bank.stores[self.kind].hash_of(self._wanted)
         self._top = max((leaf.cost for leaf in self.leaves), default=0)
         self._work: Iterator[list[Candidate]] | None = None
 
@@ -119,7 +126,7 @@ class Enumeration:
                 self.candidates += 1
                 if len(fresh):
                     self._append(store.kind, column, fresh, LEAF, (np.array([number]),), level)
-                if self._matches(store.kind, column):
+                if self._matches(store.kind, column) or (len(fresh) and self._accepted(store.kind, column).size):
                     found.append(Candidate(LEAF, (number,)))
         yield found
         for number, (row, cost) in enumerate(zip(self.table, self.costs, strict=True)):
@@ -227,11 +234,21 @@ class Enumeration:
                 if self._matches(row.result, tile[:, at : at + 1]):
                     found.append(Candidate(number, tuple(int(index[0]) for index in rows(np.array([at])))))
         if len(fresh):
+            if self.accept is not None:
+                accepted = fresh[self._accepted(row.result, tile[:, fresh])]
+                found += [Candidate(number, tuple(int(i[0]) for i in rows(accepted[at : at + 1])))
+                          for at in range(len(accepted))]  # fmt: skip
             self._append(row.result, tile, fresh, number, rows(fresh), level)
         return found
 
+    def _accepted(self, kind: int, tile: Array) -> Array:
+        """Positions in the tile of candidates that `accept` approves."""
+        if self.accept is None or kind != self.kind:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(self.accept(self.bank.unpacked(tile) if kind == TRUTH else tile).all(axis=0))
+
     def _absorb(self, kind: int, tile: Array, valid: Array) -> tuple[Array, Array]:
-        return self.bank.stores[kind].absorb(tile, valid, self._goal if kind == self._kind else np.uint64(0))
+        return self.bank.stores[kind].absorb(tile, valid, self._goal if kind == self.kind else np.uint64(0))
 
     def _append(
         self, kind: int, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], level: int
@@ -240,7 +257,7 @@ class Enumeration:
             self.full = True
 
     def _matches(self, kind: int, column: Array) -> bool:
-        return kind == self._kind and self._wanted is not None and np.array_equal(column, self._wanted)
+        return kind == self.kind and self._wanted is not None and np.array_equal(column, self._wanted)
 
 
 def replay(enumeration: Enumeration, leaves: list[Array], wanted: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -33,9 +33,9 @@ def unify(
     """
     if language.choose is None:
         return None
-    kind = TRUTH if problem.target.dtype == bool else NUMBER
-    stores = enumeration.bank.stores
-    terms, predicates = partial_terms(enumeration, kind), tests(language, enumeration)
+    kind = enumeration.kind
+    terms = partial_terms(enumeration, working_right(enumeration))
+    predicates = tests(language, enumeration)
     wanted = (terms, predicates) if language.condition_kind == TRUTH else (np.concatenate([terms, predicates]), NONE)
     if kind == TRUTH:
         wanted = (NONE, np.concatenate([terms, predicates]))
@@ -46,23 +46,10 @@ def unify(
         truths = enumeration.bank.unpacked(words, len(examples))
         given = (numbers if kind == NUMBER else truths)[:, : len(terms)]
         right = given == problem.target[examples][:, None]
-        chosen = conditionals.select_terms(right, stores[kind].cost[terms].astype(np.float64), branches)
-        if chosen is None:
-            return None
         holds = (language.holds(numbers) if language.condition_kind == NUMBER else truths)[:, -len(predicates) :]
-        parts = conditionals.Parts(
-            right=np.ascontiguousarray(right[:, chosen].T),
-            term_rows=terms[chosen],
-            term_costs=stores[kind].cost[terms[chosen]].astype(np.float64),
-            holds=np.ascontiguousarray(holds.T),
-            predicate_rows=predicates,
-            predicate_costs=stores[language.condition_kind].cost[predicates].astype(np.float64),
-            branch_cost=language.choose_cost,
-        )
-        tree = conditionals.learn(parts, cheaper_than)
-        if tree is None:
+        term = joined(language, enumeration, kind, terms, right, predicates, holds, cheaper_than, branches)
+        if term is None:
             return None
-        term = tree_term(language, enumeration, kind, tree)
         failed = sample.failures(term, problem, language.evaluate, pool)
         if not len(failed):
             return term
@@ -70,16 +57,63 @@ def unify(
     return None
 
 
-def partial_terms(enumeration: Enumeration, kind: int) -> Array:
+def joined(
+    language: Language, enumeration: Enumeration, kind: int, terms: Array, right: Array, predicates: Array,
+    holds: Array, cheaper_than: float, branches: int,
+) -> Term | None:  # fmt: skip
+    """The cheapest tree found that is right on all examples, as a term.
+
+    `terms` and `predicates` are rows of the bank; `right` and `holds` (examples, rows) say where.
+    """
+    cost = [store.cost for store in enumeration.bank.stores]
+    chosen = conditionals.select_terms(right, cost[kind][terms].astype(np.float64), branches)
+    if chosen is None or not len(predicates):
+        return None
+    parts = conditionals.Parts(
+        right=np.ascontiguousarray(right[:, chosen].T),
+        term_rows=terms[chosen],
+        term_costs=cost[kind][terms[chosen]].astype(np.float64),
+        holds=np.ascontiguousarray(holds.T),
+        predicate_rows=predicates,
+        predicate_costs=cost[language.condition_kind][predicates].astype(np.float64),
+        branch_cost=language.choose_cost,
+    )
+    tree = conditionals.learn(parts, cheaper_than)
+    return None if tree is None else tree_term(language, enumeration, kind, tree)
+
+
+def working_right(enumeration: Enumeration) -> Array:
+    """Which of the bank's first rows are right on which working examples (examples, rows)."""
+    bank, kind = enumeration.bank, enumeration.kind
+    given = bank.stores[kind].values[:, : min(bank.stores[kind].used, ROWS)]
+    values = bank.unpacked(given) if kind == TRUTH else given
+    if enumeration.accept is not None:
+        return enumeration.accept(values)
+    assert enumeration.target is not None
+    return values == enumeration.target[:, None]
+
+
+def partial_solutions(right: Array, most: int) -> Array:
+    """Rows that together are right on as many examples as possible, the most often right first (a greedy cover)."""
+    matrix = right.astype(np.float32)
+    left = np.ones(right.shape[0], dtype=np.float32)
+    chosen: list[int] = []
+    while len(chosen) < most and matrix.shape[1]:
+        gain = left @ matrix
+        at = int(np.argmax(gain))
+        if gain[at] <= 0:
+            break
+        chosen.append(at)
+        left *= 1 - matrix[:, at]
+    return np.array(chosen, dtype=np.int64)
+
+
+def partial_terms(enumeration: Enumeration, right: Array) -> Array:
     """Rows that are right on different parts of the working examples: the cheapest of each part, in order of cost.
 
     Of the many, those right most often, and the cheapest of those right anywhere.
     """
-    bank = enumeration.bank
-    values = bank.stores[kind].values[:, : min(bank.stores[kind].used, ROWS)]
-    assert enumeration.target is not None
-    right = (bank.unpacked(values) if kind == TRUTH else values) == enumeration.target[:, None]
-    first = first_of_each(bank.signatures(right))
+    first = first_of_each(enumeration.bank.signatures(right))
     total = right[:, first].sum(axis=0)
     often = np.argsort(-total, kind="stable")[: PARTS // 2]
     cheap = np.flatnonzero(total)[: PARTS // 2]
