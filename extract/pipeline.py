@@ -12,9 +12,6 @@ import zlib
 
 import numpy as np
 
-from verify.budget import Deadline
-from verify.subject import RecurrentSubject
-
 from extract.abstract.choose import abstract
 from extract.align import align
 from extract.confirm import confirm
@@ -22,6 +19,8 @@ from extract.extraction import Extraction, Progress, Silent
 from extract.record import Recorder
 from extract.search.lift import Lifter
 from extract.trace import first_record
+from verify.budget import Deadline
+from verify.subject import RecurrentSubject
 
 ABSTRACT_SHARE = 0.25
 SEARCH_SHARE = 0.6

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dsl.programs import Machine, Program
-from verify.subject import RecurrentSubject
-from verify.verdict import Finding
-
 from extract.extraction import Extraction, Progress, Stage, VariableAlignment
 from extract.search.lift import Lifted
+from verify.subject import RecurrentSubject
+from verify.verdict import Finding
 
 
 class Recorder:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verify.budget import Deadline
-from verify.subject import RecurrentSubject
-
-from extract.abstract.evidence import Evidence, LinearEvidence, StateEvidence
+from extract.abstract.evidence import EitherEvidence, Evidence, LinearEvidence, StateEvidence
 from extract.abstract.mealy import Mealy, MealyLimits, learn_mealy, symbol_index
 from extract.trace import Record
+from verify.budget import Deadline
+from verify.domain import IntArray
+from verify.subject import RecurrentSubject
 
 SMALL = 400
 """A closed machine with at most this many states is believed to be the network's state space."""
@@ -26,11 +26,12 @@ class Abstraction:
 
     def evidence(self, network: RecurrentSubject, record: Record) -> Evidence:
         """The test of whether a stream can be read off the hidden state of this network."""
+        linear = LinearEvidence(record.hidden)
         if self.mealy is None or not self.finite:
-            return LinearEvidence(record.hidden)
+            return linear
         index = symbol_index(network.domain.ranges, record.words)
         states, _ = self.mealy.run(index)
-        return StateEvidence(self.mealy.next[states, index])
+        return EitherEvidence(StateEvidence(self.mealy.next[states, index]), linear)
 
     def describe(self) -> str:
         """One phrase for the record of the run."""
@@ -41,7 +42,12 @@ class Abstraction:
         return f"not finite: new states up to depth {int(self.mealy.depth.max())} ({self.mealy.size} so far)"
 
 
-def abstract(network: RecurrentSubject, deadline: Deadline, *, rng: np.random.Generator) -> Abstraction:
-    """Learn a finite machine where the alphabet allows, and judge whether the network is one."""
-    mealy = learn_mealy(network, MealyLimits(timeout_s=deadline.left), rng=rng)
+def abstract(
+    network: RecurrentSubject, deadline: Deadline, *, rng: np.random.Generator, hard: IntArray | None = None
+) -> Abstraction:
+    """Learn a finite machine where the alphabet allows, and judge whether the network is one.
+
+    `hard` are further words (words time arity) which the machine must explain.
+    """
+    mealy = learn_mealy(network, MealyLimits(timeout_s=deadline.left), rng=rng, hard=hard)
     return Abstraction(mealy, mealy is not None and mealy.closed and mealy.size <= SMALL)

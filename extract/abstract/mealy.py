@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.words import draw_mixed
 from verify.domain import IntArray
 from verify.subject import FloatArray, RecurrentSubject
+from verify.words import draw_mixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,17 @@ def symbol_index(ranges: tuple[tuple[int, int], ...], words: IntArray) -> NDArra
     return index
 
 
-def learn_mealy(network: RecurrentSubject, limits: MealyLimits, *, rng: np.random.Generator) -> Mealy | None:
+def learn_mealy(
+    network: RecurrentSubject, limits: MealyLimits, *, rng: np.random.Generator, hard: IntArray | None = None
+) -> Mealy | None:
     """The minimal machine that agrees with the network on the words tried, or None when a limit was hit.
 
-    The words tried have the training length; `closed` is False when states keep appearing up to that depth, the
+    The words tried, `hard` ones among them, have the training length; `closed` is False when states keep appearing up to that depth, the
     mark of a network that counts.
     """
     if network.domain.symbol_count > limits.max_symbols:
         return None
-    return _Learner(network, limits, rng).learn()
+    return _Learner(network, limits, rng).learn(hard)
 
 
 class _Learner:
@@ -84,10 +86,12 @@ class _Learner:
         self.symbols = network.domain.symbols()
         self.suffixes: list[IntArray] = [self.symbols[[s]] for s in range(len(self.symbols))]
 
-    def learn(self) -> Mealy | None:
+    def learn(self, hard: IntArray | None) -> Mealy | None:
         domain = self.network.domain
         length = max(domain.train_length, 2)
         words = draw_mixed(domain, self.limits.test_words, length, rng=self.rng)
+        if hard is not None:
+            words = np.concatenate([hard, words])
         expected = self.network.run(words)
         indices = symbol_index(domain.ranges, words)
         for _ in range(self.limits.max_rounds):

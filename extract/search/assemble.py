@@ -10,9 +10,8 @@ from dsl.rewrites import normalise
 from dsl.semantics import initial_state, step
 from dsl.terms import Apply, Term, Var, rebuild, substitute
 from dsl.types import INT, IntType, Type, fits, join, join_all, type_of
-from verify.domain import Domain
-
 from extract.search.recurrences import Recurrence
+from verify.domain import Domain
 
 STATE_NAMES = ("s", "t", "u", "v", "w", "p", "q", "r", "m", "n")
 OUTPUT = "output{}"
@@ -73,7 +72,7 @@ def typed(
         states = tuple(State(n, types[n], initials[n], retyped(updates[n], scope)) for n in updates)
         return Machine(name, inputs, kinds, states, (), tuple(retyped(t, scope) for t in outputs))
 
-    free = build({n: INT for n in updates})
+    free = build(dict.fromkeys(updates, INT))
     return build(_reached_types(free, domain) or _interval_types(free))
 
 

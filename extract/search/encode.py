@@ -20,12 +20,11 @@ from dsl.ops import apply
 from dsl.programs import Machine
 from dsl.terms import Const, Term, Var
 from dsl.types import INT, Type, type_of
-from verify.domain import Domain, IntArray
-
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import STATE_NAMES, input_names, typed
-from extract.search.bank import enumerate_bank
 from extract.search.select import fit_term
+from extract.search.updates import enumerate_updates
+from verify.domain import Domain, IntArray
 
 Labels = NDArray[np.int64]
 
@@ -57,10 +56,9 @@ def _by_updates(machine: Mealy, domain: Domain, constants: tuple[int, ...]) -> l
     names = input_names(domain.arity)
     grid = [np.repeat(span, len(symbols)), *(np.tile(symbols[:, k], len(span)) for k in range(domain.arity))]
     small = [c for c in constants if abs(c) <= 3]
-    bank = enumerate_bank([Var("s", INT), *(Var(n, INT) for n in names)], grid, small, max_cost=17, limit=1500)
+    updates = enumerate_updates([Var("s", INT), *(Var(n, INT) for n in names)], grid, small, max_cost=18, limit=1500)
     found: list[Labelling] = []
-    for entry in bank.entries("int"):
-        table = entry.values.reshape(len(span), len(symbols))
+    for table in updates.values.reshape(len(updates), len(span), len(symbols)):
         for initial in (0, 1):
             labels, misfits = _propagate(machine, table, -2, initial)
             if labels is not None and misfits < machine.size * len(symbols) // 2:

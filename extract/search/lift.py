@@ -7,32 +7,35 @@ it fails join the record. A finite machine is also encoded directly. The cheapes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from dsl.batch import run_machine_batch
 from dsl.cost import cost_bits
 from dsl.programs import Machine
-from verify.budget import Deadline
-from verify.domain import IntArray
-from verify.subject import RecurrentSubject
-from verify.words import draw_mixed
-
-from extract.abstract.choose import Abstraction
+from extract.abstract.choose import Abstraction, abstract
 from extract.extraction import Progress
 from extract.search.assemble import assemble, input_names, output_types
 from extract.search.encode import encodings, state_table
-from extract.search.recurrences import Proposal, Recurrence, available, propose
-from extract.search.select import Choice, Sample, choices, remembered_outputs
+from extract.search.recurrences import Proposal, Recurrence, available, propose, refreshed
+from extract.search.select import Sample, choices, remembered_outputs
 from extract.trace import Record, with_counterexamples
+from verify.budget import Deadline
+from verify.domain import IntArray
+from verify.subject import RecurrentSubject
+from verify.verdict import Counterexample
+from verify.words import draw_mixed
 
 TEST_WORDS = 6_000
 CHEAP_BITS = 75.0
 """A surviving machine below this cost ends the search; a dearer one is contested by the next level."""
+NEARLY = 0.99
+"""Above this agreement a failure is a rare event: a rare state if one explains it, else noise of the network."""
+RETRY_SHARE = 0.5
 MAX_ENCODED = 64
-EFFORT_S = (0.4, 1.0, 1.5, 3.0)
+EFFORT_S = (0.3, 0.6, 0.8, 1.0)
 """Seconds for one synthesis problem, by level of the pool."""
 MAX_ROUNDS = 6
 CHAIN = 8
@@ -40,14 +43,14 @@ CHAIN = 8
 
 @dataclass
 class Lifted:
-    """The best machine so far: one that survives all tests, or else the one that agrees on most words."""
+    """The best machine so far by description length: its own bits, plus those of the test words it gets wrong."""
 
     machine: Machine | None = None
     cost: float = float("inf")
+    bits: float = float("inf")
     agreement: float = 0.0
     stop: str = "search budget used"
     tried: int = 0
-    failures: list[IntArray] = field(default_factory=list)
 
     @property
     def survives(self) -> bool:
@@ -65,52 +68,81 @@ class Lifter:
         self.deadline, self.progress, self.rng = deadline, progress, rng
         self.kinds = output_types(network.output_ranges)
         self.best = Lifted()
+        self.failures: list[IntArray] = []
+        self.unexplained = False
         self.tests = draw_mixed(network.domain, TEST_WORDS, max(network.domain.train_length, 2), rng=rng)
         self.answers = network.run(self.tests)
+        self.hard = self.tests[:0]
 
     def search(self) -> Lifted:
-        """Rounds of search until a machine survives, the budget is used, or nothing new is learned."""
-        for _ in range(MAX_ROUNDS):
-            self.best.failures.clear()
-            self._round()
-            if self.best.survives or self.deadline.passed or not self.best.failures:
+        """Level by level until a cheap machine survives, the budget is used, or nothing new is learned."""
+        pool: list[Recurrence] = []
+        for level, grow in enumerate(self._levels()):
+            pool = grow(pool)
+            self._refine(level, pool)
+            if self.deadline.passed or self._settled() or self._hopeless():
                 break
-            self._learn_from_failures()
-        if not self.best.survives and self.abstraction.mealy is not None and not self.deadline.passed:
-            self._offer(state_table(self.abstraction.mealy, self.network.domain, self.kinds))
+        if not self._settled() and self._encodable() and not self.deadline.passed:
+            self._encode()
+        mealy = self.abstraction.mealy
+        if not self.best.survives and mealy is not None and not self.deadline.passed:
+            self._offer(state_table(mealy, self.network.domain, self.kinds))
         if self.best.survives:
             self.best.stop = "found"
         elif not self.deadline.passed:
-            self.best.stop = "search space exhausted"
+            self.best.stop = "nothing further to learn from counterexamples"
         return self.best
 
-    # --- one round
-
-    def _round(self) -> None:
-        for level, pool in enumerate(self._pools()):
-            if self.deadline.passed:
-                return
-            effort = EFFORT_S[min(level, len(EFFORT_S) - 1)]
+    def _refine(self, level: int, pool: list[Recurrence]) -> None:
+        """CEGIS on one pool: fit the record, test, add the words that failed, until nothing fits or all is well."""
+        effort = EFFORT_S[min(level, len(EFFORT_S) - 1)]
+        for _ in range(MAX_ROUNDS):
+            self.failures.clear()
+            current = [*remembered_outputs(self.sample, self.initials), *refreshed(pool, self.sample.inputs)]
+            bound = self.best.cost if self.best.survives else float("inf")
             for choice in choices(
-                self.sample, pool, self.constants, self.deadline.at, bound=self.best_cost, effort_s=effort
+                self.sample, current, self.constants, self.deadline.at, bound=bound, effort_s=effort
             ):
-                self._offer(self._machine(choice))
-            if self._settled():
+                self._offer(assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs))
+            if self.best.survives or not self.failures or self.deadline.passed:
                 return
-        if self._encodable():
-            assert self.abstraction.mealy is not None
-            for machine in encodings(
-                self.abstraction.mealy, self.network.domain, self.kinds, self.constants, self.deadline.at
-            ):
-                self._offer(machine)
+            self._learn_from_failures()
+
+    def _encode(self) -> None:
+        """Encodings of the finite machine, one labelling at a time."""
+        assert self.abstraction.mealy is not None
+        domain, deadline = self.network.domain, self.deadline.at
+        for machine in encodings(self.abstraction.mealy, domain, self.kinds, self.constants, deadline):
+            self._offer(machine)
+            if self.best.survives and self.best.cost <= CHEAP_BITS:
+                return
+
+    def again(self, found: Sequence[Counterexample], deadline: Deadline) -> bool:
+        """Search once more with counterexamples among the tests; whether a better machine was found."""
+        before, self.deadline = self.best.machine, deadline
+        length = self.tests.shape[1]
+        words = np.concatenate([self._extended(np.array(c.inputs, dtype=np.int64), length) for c in found])
+        self.tests = np.concatenate([words, self.tests])
+        self.answers = np.concatenate([self.network.run(words), self.answers])
+        if before is not None:
+            self.best.machine, self.best.agreement, self.best.bits = None, 0.0, float("inf")
+            self._offer(before)
+        self.search()
+        return self.best.machine != before
+
+    def _extended(self, word: IntArray, length: int) -> IntArray:
+        """Eight random continuations of a word to the length of the tests."""
+        words = self.network.domain.draw((8, length), rng=self.rng)
+        words[:, : len(word)] = word[:length]
+        return words
 
     def _settled(self) -> bool:
+        """A cheap machine survives: dearer pools are not worth their time."""
         return self.best.survives and self.best.cost <= CHEAP_BITS
 
-    @property
-    def best_cost(self) -> float:
-        """The cost to beat."""
-        return self.best.cost if self.best.survives else float("inf")
+    def _hopeless(self) -> bool:
+        """Nearly right, and no state explains the failures: the network leaves the program there."""
+        return self.unexplained and NEARLY < self.best.agreement < 1.0
 
     def _encodable(self) -> bool:
         mealy = self.abstraction.mealy
@@ -121,26 +153,40 @@ class Lifter:
         names = input_names(self.network.domain.arity)
         return Sample({n: self.record.words[..., k] for k, n in enumerate(names)}, self.record.outputs)
 
-    def _machine(self, choice: Choice) -> Machine:
-        return assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs)
-
     def _offer(self, machine: Machine) -> None:
         """Test a machine on the fresh words; keep it if it is the best, and what it gets wrong."""
         wrong = (run_machine_batch(machine, self.tests) != self.answers).any(axis=(1, 2))
         agreement, cost = 1.0 - float(wrong.mean()), cost_bits(machine)
+        bits = cost + float(wrong.sum()) * self.exception_bits
         self.best.tried += 1
-        if (agreement, -cost) > (self.best.agreement, -self.best.cost):
-            self.best.machine, self.best.agreement, self.best.cost = machine, agreement, cost
+        if bits < self.best.bits:
+            self.best.machine, self.best.agreement = machine, agreement
+            self.best.cost, self.best.bits = cost, bits
             self.progress.best(machine, agreement)
         if wrong.any():
-            self.best.failures.append(self.tests[np.flatnonzero(wrong)[:4]])
+            self.failures.append(self.tests[np.flatnonzero(wrong)[:4]])
+
+    @property
+    def exception_bits(self) -> float:
+        """What it costs to list one word on which a program is wrong."""
+        return self.tests.shape[1] * float(np.log2(self.network.domain.symbol_count + 1))
 
     def _learn_from_failures(self) -> None:
-        found = np.unique(np.concatenate(self.best.failures), axis=0)[:24]
-        time = self.record.time
-        if found.shape[1] < time:
-            return
-        self.record = with_counterexamples(self.network, self.record, found[:, :time])
+        """Put words on which machines failed into the record, and refine the abstraction by them."""
+        found = np.unique(np.concatenate(self.failures), axis=0)[:24]
+        self.record = with_counterexamples(self.network, self.record, found[:, : self.record.time])
+        if self.abstraction.finite and not self.unexplained:
+            self.hard = np.concatenate([self.hard, found])
+            refined = abstract(self.network, self.deadline.share(RETRY_SHARE), rng=self.rng, hard=self.hard)
+            if refined.finite:
+                self.abstraction = refined
+            else:
+                self.unexplained = True
+                self.deadline = self.deadline.share(RETRY_SHARE)
+        elif not self.unexplained:
+            self.unexplained = True
+            self.deadline = self.deadline.share(RETRY_SHARE)
+        self.progress.note(f"{len(found)} counterexamples; {self.abstraction.describe()}")
 
     # --- pools of recurrences
 
@@ -164,46 +210,54 @@ class Lifter:
         ends |= {int(values.min()), int(values.max())}
         return tuple(dict.fromkeys([0, 1, *sorted((v for v in ends if abs(v) <= 1000), key=abs)]))[:5]
 
-    def _pools(self) -> Iterator[Sequence[Recurrence]]:
-        """Growing pools: remembered outputs, then recurrences level by level."""
-        sample = self.sample
-        remembered = remembered_outputs(sample, self.initials)
-        yield remembered
+    def _levels(self) -> Iterator[Callable[[list[Recurrence]], list[Recurrence]]]:
+        """Ever larger pools: none, recurrences of the inputs, recurrences of those, chains of these."""
+        yield lambda pool: pool
+        yield self._first
+        yield self._second
+        for _ in range(CHAIN // 2):
+            yield lambda pool: self._deeper(self._deeper(pool))
+
+    def _first(self, pool: list[Recurrence]) -> list[Recurrence]:
         evidence = self.abstraction.evidence(self.network, self.record)
-        self.progress.note("proposing recurrences of the inputs")
-        first = propose(sample.inputs, self._proposal(22, 30_000), evidence, prefix="r", rng=self.rng)
-        yield [*remembered, *first]
-        self.progress.note(f"{len(first)} recurrences found in the hidden state; proposing recurrences of those")
-        every, latest = list(first), list(first[:8])
-        for depth in range(CHAIN):
-            found: list[Recurrence] = []
-            for k, r in enumerate(latest):
-                if self.deadline.passed:
-                    break
-                settings = self._proposal(13, 1_500) if depth == 0 else self._proposal(6, 60)
-                columns = available(sample.inputs, r.closure()[-1:])
-                found += propose(
-                    columns, settings, evidence, prefix=f"r{depth}_{k}_", needs=(r,), taken=[*every, *found],
-                    rng=self.rng,
-                )  # fmt: skip
-            if not found:
-                break
-            every += found
-            latest = sorted(found, key=lambda r: r.cost)[:6]
-            if depth in (0, 2, CHAIN - 1):
-                yield [*remembered, *every]
-        else:
-            return
-        yield [*remembered, *every]
+        found = propose(self.sample.inputs, self._proposal(26, 30_000), evidence, prefix="r", rng=self.rng)
+        self.progress.note(f"{len(found)} recurrences of the inputs")
+        return [*pool, *found]
+
+    def _second(self, pool: list[Recurrence]) -> list[Recurrence]:
+        return self._grown(pool, sorted(pool, key=lambda r: r.cost)[:8], self._proposal(16, 2_000))
+
+    def _deeper(self, pool: list[Recurrence]) -> list[Recurrence]:
+        depth = max((len(r.closure()) for r in pool), default=0)
+        latest = sorted((r for r in pool if len(r.closure()) == depth), key=lambda r: r.cost)[:6]
+        return self._grown(pool, latest, self._proposal(9, 80))
+
+    def _grown(self, pool: list[Recurrence], bases: list[Recurrence], settings: Proposal) -> list[Recurrence]:
+        """The pool with recurrences over the inputs and one of the bases each."""
+        sample = self.sample
+        evidence = self.abstraction.evidence(self.network, self.record)
+        every = refreshed(pool, sample.inputs)
+        by_name = {r.name: r for r in every}
+        for base in bases:
+            if base.name not in by_name or self.deadline.passed:
+                continue
+            r = by_name[base.name]
+            every += propose(
+                available(sample.inputs, [r]), settings, evidence, prefix=f"{r.name}_", needs=(r,), taken=every,
+                rng=self.rng,
+            )  # fmt: skip
+        return every
 
     def _proposal(self, max_cost: int, limit: int) -> Proposal:
         high = max(4, *(h for _, h in self.network.domain.ranges), int(self.answers.max()))
         if self.abstraction.finite and self.abstraction.mealy is not None:
             high = max(high, self.abstraction.mealy.size)
         low = min(-2, *(low for low, _ in self.network.domain.ranges))
+        if self.network.domain.symbol_count <= 4:  # room for a counter of steps in both directions
+            low, high = min(low, -self.record.time), max(high, self.record.time)
         wide = self.network.domain.symbol_count > 64
         return Proposal(
-            max_cost=min(max_cost, 15) if wide else max_cost, limit=min(limit, 800) if wide else limit,
+            max_cost=min(max_cost, 18) if wide else max_cost, limit=min(limit, 800) if wide else limit,
             constants=tuple(c for c in self.constants if abs(c) <= 20), initials=self.initials[:4],
-            state_low=max(low, -8), state_high=min(high + 1, 17),
+            state_low=max(low, -16), state_high=min(high + 1, 24),
         )  # fmt: skip

@@ -3,13 +3,15 @@
 A *recurrence* is `s' = u(s, inputs, other recurrences)` from an initial value. Update terms come from the bank
 in order of cost; all are simulated on the recorded words at once; those stay whose values can be decoded from the
 hidden state (`extract.abstract.evidence`). This is the step in which the network's inside guides the search:
-undecodable recurrences, nearly all, are never looked at again.
+undecodable recurrences, nearly all, are never looked at again; a few of the cheapest stay, at a higher price,
+because a state can be there in a way that the test does not see.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +19,17 @@ from numpy.typing import NDArray
 from dsl.batch import evaluate_batch
 from dsl.terms import Term, Var, variables
 from dsl.types import INT
-from verify.domain import IntArray
-
 from extract.abstract.evidence import Evidence
-from extract.search.bank import enumerate_bank
+from extract.search.updates import enumerate_updates
+from verify.domain import IntArray
 
 OWN = "s"
 LARGE = 1 << 40
+CHEAP = 400
+"""So many of the cheapest updates are kept in view even when the evidence is against them."""
+MOST = 4_000
+OUTSIDE = 300
+"""So many of the cheapest updates are simulated one by one when they leave the range of the tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +70,10 @@ class Proposal:
     state_low: int
     state_high: int
     keep: int = 40
-    threshold: float = 0.97
+    threshold: float = 0.9
     max_rows: int = 64
+    keep_undecoded: int = 10
+    undecoded_bits: float = 8.0
 
 
 def propose(
@@ -83,20 +91,23 @@ def propose(
         found = _direct(names, rows, columns, proposal, evidence, rng)
     known = {_shape_key(r.old) for r in taken} | {_shape_key(c) for c in columns.values()}
     kept: list[Recurrence] = []
+    undecoded = 0
     for update, initial, old, new, cost, score in found:
         key = _shape_key(old)
-        if key in known:
+        decoded = score >= proposal.threshold
+        if key in known or (not decoded and undecoded >= proposal.keep_undecoded):
             continue
         known.add(key)
+        undecoded += not decoded
         name = f"{prefix}{len(kept)}"
-        renamed = _rename(update, name)
-        kept.append(Recurrence(name, renamed, initial, old, new, cost, needs, score))
-        if len(kept) >= proposal.keep:
+        price = cost if decoded else cost + proposal.undecoded_bits
+        kept.append(Recurrence(name, _rename(update, name), initial, old, new, price, needs, score))
+        if len(kept) >= proposal.keep + undecoded:
             break
     return kept
 
 
-Found = tuple[Term, int, IntArray, IntArray, float, float]
+Found = tuple[Any, int, IntArray, IntArray, float, float]
 
 
 def _by_table(
@@ -106,25 +117,28 @@ def _by_table(
     span = np.arange(proposal.state_low, proposal.state_high + 1)
     grid = [np.repeat(span, len(rows)), *(np.tile(rows[:, k], len(span)) for k in range(rows.shape[1]))]
     terms = [Var(OWN, INT), *(Var(n, INT) for n in names)]
-    bank = enumerate_bank(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
-    entries = [e for e in bank.entries("int") if len(variables(e.term) - {OWN})]
+    updates = enumerate_updates(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
+    tables = updates.values.reshape(len(updates), len(span), len(rows))
+    driven = np.flatnonzero((tables != tables[:, :, :1]).any(axis=(1, 2)))  # updates that depend on an input
     found: list[Found] = []
     chunk = max(1, 6_000_000 // index.size)
+    columns = {n: rows[index, k] for k, n in enumerate(names)}
     for initial in proposal.initials:
-        for start in range(0, len(entries), chunk):
-            part = entries[start : start + chunk]
-            tables = np.stack([e.values for e in part]).reshape(len(part), len(span), len(rows))
-            old, new, inside = _step_tables(tables, index, initial, proposal)
-            moving = (new != new[:, :1, :1]).any(axis=(1, 2))
-            live = np.flatnonzero(inside & moving)
+        for start in range(0, len(driven), chunk):
+            part = driven[start : start + chunk]
+            old, new, inside = _step_tables(tables[part], index, initial, proposal)
+            if start == 0:
+                outside = [(updates.term(k), float(updates.cost[k])) for k in part[:OUTSIDE][~inside[:OUTSIDE]]]
+                found += _simulated(outside, initial, columns, evidence)
+            live = np.flatnonzero(inside & (new != new[:, :1, :1]).any(axis=(1, 2)))
             if not len(live):
                 continue
             scores = evidence.score(new[live])
-            for k, score in zip(live, scores, strict=True):
-                if score >= proposal.threshold:
-                    found.append((part[k].term, initial, old[k], new[k], part[k].cost, float(score)))
+            cheap = (scores >= proposal.threshold) | (live + start < CHEAP)
+            for k, score in zip(live[cheap], scores[cheap], strict=True):
+                found.append((int(part[k]), initial, old[k], new[k], float(updates.cost[part[k]]), float(score)))
     found.sort(key=lambda f: (f[4], abs(f[1])))
-    return found
+    return [(updates.term(f[0]) if isinstance(f[0], int) else f[0], *f[1:]) for f in found[:MOST]]
 
 
 def _step_tables(
@@ -159,29 +173,29 @@ def _direct(
     ])  # fmt: skip
     grid = [states, *(sample[:, k] for k in range(sample.shape[1]))]
     terms = [Var(OWN, INT), *(Var(n, INT) for n in names)]
-    bank = enumerate_bank(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
+    updates = enumerate_updates(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
+    every = [(updates.term(k), float(updates.cost[k])) for k in range(len(updates))]
+    entries = [(term, cost) for term, cost in every if variables(term) - {OWN}]
     found: list[Found] = []
-    batch: list[tuple[Term, int, IntArray, IntArray, float]] = []
-
-    def settle() -> None:
-        if batch:
-            scores = evidence.score(np.stack([b[3] for b in batch]))
-            found.extend((*b, float(s)) for b, s in zip(batch, scores, strict=True) if s >= proposal.threshold)
-            batch.clear()
-
-    for entry in bank.entries("int"):
-        if not variables(entry.term) - {OWN}:
-            continue
-        initials = proposal.initials if OWN in variables(entry.term) else proposal.initials[:1]
-        for initial in initials:
-            trajectory = simulate(entry.term, OWN, initial, columns)
-            if trajectory is not None and (trajectory[1] != trajectory[1][:1, :1]).any():
-                batch.append((entry.term, initial, *trajectory, entry.cost))
-        if len(batch) >= 256:
-            settle()
-    settle()
+    for start in range(0, len(entries), 256):
+        for k, initial in enumerate(proposal.initials):
+            part = [(t, c) for t, c in entries[start : start + 256] if k == 0 or OWN in variables(t)]
+            good = _simulated(part, initial, columns, evidence)
+            found += [f for f in good if f[5] >= proposal.threshold or start == 0]
     found.sort(key=lambda f: (f[4], abs(f[1])))
     return found
+
+
+def _simulated(
+    terms: Sequence[tuple[Term, float]], initial: int, columns: dict[str, IntArray], evidence: Evidence
+) -> list[Found]:
+    """Each update simulated on its own, for states without bounds."""
+    runs = [(term, cost, simulate(term, OWN, initial, columns)) for term, cost in terms]
+    moving = [(t, cost, run) for t, cost, run in runs if run is not None and (run[1] != run[1][:1, :1]).any()]
+    if not moving:
+        return []
+    scores = evidence.score(np.stack([run[1] for _, _, run in moving]))
+    return [(t, initial, *run, cost, float(s)) for (t, cost, run), s in zip(moving, scores, strict=True)]
 
 
 def simulate(update: Term, own: str, initial: int, columns: dict[str, IntArray]) -> tuple[IntArray, IntArray] | None:
@@ -214,6 +228,22 @@ def _rename(term: Term, name: str) -> Term:
     from dsl.terms import substitute
 
     return substitute(term, {OWN: Var(name, INT)})
+
+
+def refreshed(pool: Sequence[Recurrence], columns: dict[str, IntArray]) -> list[Recurrence]:
+    """The same recurrences simulated on other words; those that overflow are left out."""
+    done: dict[str, Recurrence] = {}
+    for r in (item for member in pool for item in member.closure()):
+        if r.name in done:
+            continue
+        if any(n.name not in done for n in r.needs):
+            continue
+        known = available(columns, [done[n.name] for n in r.needs])
+        run = simulate(r.update, r.name, r.initial, known)
+        if run is not None:
+            needs = tuple(done[n.name] for n in r.needs)
+            done[r.name] = replace(r, old=run[0], new=run[1], needs=needs)
+    return [done[r.name] for r in pool if r.name in done]
 
 
 def available(columns: dict[str, IntArray], recurrences: Sequence[Recurrence]) -> dict[str, IntArray]:

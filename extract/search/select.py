@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from dsl.terms import Term, Var
 from dsl.types import INT, IntType
-from verify.domain import IntArray
-
 from extract.search.assemble import OUTPUT
 from extract.search.engine import Limits, Problem, synthesise
 from extract.search.recurrences import Recurrence
+from verify.domain import IntArray
 
 ROWS = 400
 STATE_BITS = 6.0
@@ -98,23 +97,26 @@ def sufficient(columns: Sequence[IntArray], outputs: IntArray) -> tuple[bool, fl
     return bool((flat[1:][same] == flat[:-1][same]).all()), float(same.mean())
 
 
-def sufficient_sets(sample: Sample, pool: Sequence[Recurrence], deadline: float) -> Iterator[tuple[Recurrence, ...]]:
-    """Sets of up to three recurrences that determine the outputs, cheapest first, those with real support only."""
+def sufficient_sets(
+    sample: Sample, pool: Sequence[Recurrence], deadline: float, fitted: list[frozenset[str]]
+) -> Iterator[tuple[Recurrence, ...]]:
+    """Sets of up to three recurrences that determine the outputs, cheapest first, those with real support only.
+
+    Supersets of a set the caller has put into `fitted` are passed over.
+    """
     ranked = sorted(pool, key=lambda r: set_cost([r]))
     sets: list[tuple[Recurrence, ...]] = [(), *((r,) for r in ranked)]
     sets += itertools.combinations(ranked[:36], 2)
     sets += itertools.combinations(ranked[:14], 3)
-    found: list[frozenset[str]] = []
     for chosen in sorted(sets, key=set_cost):
         if time.monotonic() > deadline:
             return
         names = frozenset(r.name for r in chosen)
-        if sum(known < names for known in found) > 1:
+        if any(known < names for known in fitted):
             continue
         columns = [*sample.inputs.values(), *(item.old for r in chosen for item in r.closure())]
         holds, support = sufficient(columns, sample.outputs)
         if holds and support > 0.2:
-            found.append(names)
             yield chosen
 
 
@@ -182,14 +184,15 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 
 def choices(
-    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, *, attempts: int = 10,
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, *, attempts: int = 7,
     bound: float = np.inf, effort_s: float = 1.5,
 ) -> Iterator[Choice]:
     """Programs that fit the sample: from sufficient sets cheapest first, then from all leaves at once; sets that
     alone cost more than `bound` or than a program already found are passed over."""
     best = bound
     tried = 0
-    for chosen in sufficient_sets(sample, pool, deadline):
+    fitted: list[frozenset[str]] = []
+    for chosen in sufficient_sets(sample, pool, deadline, fitted):
         fixed = set_cost(chosen)
         if fixed >= best or tried >= attempts or time.monotonic() > deadline:
             break
@@ -199,6 +202,7 @@ def choices(
         if found is not None:
             choice = Choice(chosen, found, fixed + sum(map(term_cost, found)))
             best = min(best, choice.cost)
+            fitted.append(frozenset(r.name for r in chosen))
             yield choice
     if time.monotonic() < deadline:
         yield from _all_leaves(sample, pool, constants, deadline, effort_s)
@@ -211,7 +215,7 @@ def _all_leaves(
     ranked = sorted(pool, key=lambda r: set_cost([r]))
     for width in (6, 14):
         chosen = ranked[:width]
-        costs = {n: 2.0 for n in sample.inputs}
+        costs = dict.fromkeys(sample.inputs, 2.0)
         for r in chosen:
             for item in r.closure():
                 costs[item.name] = costs[item.name + "'"] = 2.0 + 0.5 * set_cost([item])
