@@ -44,12 +44,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Everything a file asks for. `constraints` are inlined."""
+    """Everything a file asks for. `constraints` are inlined; `stated` are the same as written."""
 
     logic: str
     functions: tuple[Function, ...]
     variables: tuple[tuple[str, SExpr], ...]
     constraints: tuple[SExpr, ...]
+    stated: tuple[SExpr, ...]
     definitions: dict[str, Definition]
 
 
@@ -68,6 +69,7 @@ def parse(text: str) -> Task:
     functions: list[Function] = []
     variables: list[tuple[str, SExpr]] = []
     constraints: list[SExpr] = []
+    stated: list[SExpr] = []
     definitions: dict[str, Definition] = {}
     for command in read(text):
         match command:
@@ -81,6 +83,7 @@ def parse(text: str) -> Task:
                 inlined = inline(body, definitions)
                 definitions[name] = Definition(name, _parameters(parameters), _sort(sort), inlined, show(command))
             case ("constraint", body):
+                stated.append(body)
                 constraints.append(inline(body, definitions))
             case ("check-synth",):
                 asked = True
@@ -92,7 +95,7 @@ def parse(text: str) -> Task:
         raise BadInput("expected a synth-fun, got none")
     if not asked:
         raise BadInput("expected (check-synth), got none")
-    return Task(logic, tuple(functions), tuple(variables), tuple(constraints), definitions)
+    return Task(logic, tuple(functions), tuple(variables), tuple(constraints), tuple(stated), definitions)
 
 
 def inline(expression: SExpr, definitions: dict[str, Definition]) -> SExpr:

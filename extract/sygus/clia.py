@@ -1,0 +1,339 @@
+"""Functions over integers that must satisfy a formula for all values of its variables, by CEGIS with z3.
+
+Counterexamples are assignments of the declared variables. Each invocation of the unknown function at each assignment is
+one *point*; a candidate is a column of values at the points, and the constraints, run on those columns, say where it is
+right. Where every constraint calls the function with the same arguments, branches can be joined by divide and conquer.
+Terms and conditions written in the constraints seed the search (Reynolds et al. 2015 read whole solutions off them).
+Several unknown functions are solved one after another, the earlier ones tried at small terms.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace as with_changes
+from itertools import islice
+
+import numpy as np
+
+from dsl import ops
+from dsl.batch import evaluate_batch
+from dsl.terms import Term, Var, constant, operator_count, subterms
+from dsl.types import BOOL, INT
+from extract.search.engine.distil import linear_term
+from extract.search.engine.enumeration import Enumeration, Leaf
+from extract.search.engine.language import Language, choice
+from extract.search.engine.lowering import INTEGERS, NUMBER, TRUTH, Row
+from extract.search.engine.problem import Array, StopReason
+from extract.search.engine.unification import joined, partial_solutions, partial_terms, tests, working_right
+from extract.sygus.check import Values, refute
+from extract.sygus.linear import evaluate, linear_form, number, to_term, to_text
+from extract.sygus.sexpr import SExpr, replace, show
+from extract.sygus.task import Function, Task
+
+OPERATORS = ("+", "-", "max", "min", "abs", "==", "<", "<=", "and", "or", "not", "if")
+COSTS = {"if": 2, "max": 2, "min": 2, "abs": 2}
+FIRST_POINTS = 48
+QUOTA = 20_000
+ROUND = 60_000
+PARTIAL = 10
+SMALL_BOUND = 30
+MAX_BYTES = 400 << 20
+
+
+@dataclass
+class Outcome:
+    """Bodies found, or how far the search got."""
+
+    bodies: dict[str, SExpr] | None
+    stop: StopReason
+    candidates: int = 0
+    agreement: float = 0.0
+    rounds: int = 0
+
+
+def solve(task: Task, timeout_s: float) -> Outcome:
+    """Bodies for all functions of the task that z3 proves right, or why there are none."""
+    deadline = time.perf_counter() + timeout_s
+    if not task.functions[1:]:
+        return Search(task, task.functions[0], deadline).run()
+    return _one_by_one(task, {}, deadline)
+
+
+def _one_by_one(task: Task, known: dict[str, SExpr], deadline: float) -> Outcome:
+    """Fix the first function to small terms in turn; solve the others from the constraints that remain."""
+    order = sorted(task.functions, key=lambda f: sum(f.name in show(c) for c in task.constraints))
+    last = Outcome(None, StopReason.EXHAUSTED)
+    for function in order:
+        if sum(_calls(c, function.name) for c in task.constraints) and _alone(task, function):
+            return _solve_rest(task, function, Search(_only(task, function), function, deadline).run(), known, deadline)
+    function = max(order, key=lambda f: sum(_calls(c, f.name) for c in task.constraints))
+    for body in ["0", "1", *(name for name, sort in function.parameters if sort == function.sort)]:
+        last = _solve_rest(task, function, Outcome({function.name: body}, StopReason.SOLVED), known, deadline)
+        if last.bodies is not None or time.perf_counter() > deadline:
+            return last
+    return last
+
+
+def _solve_rest(task: Task, function: Function, found: Outcome, known: dict[str, SExpr], deadline: float) -> Outcome:
+    if found.bodies is None:
+        return found
+    body = found.bodies[function.name]
+    known = {**known, function.name: body}
+    rest = tuple(f for f in task.functions if f.name != function.name)
+    constraints = tuple(_substituted(c, function, body) for c in task.constraints)
+    left = with_changes(task, functions=rest, constraints=constraints, stated=constraints)
+    if not rest:
+        return with_changes(found, bodies=known)
+    return _one_by_one(left, known, deadline)
+
+
+def _alone(task: Task, function: Function) -> bool:
+    """Whether some constraint calls this function and no other unknown one."""
+    others = [f.name for f in task.functions if f.name != function.name]
+    return any(_calls(c, function.name) and not any(_calls(c, o) for o in others) for c in task.constraints)
+
+
+def _only(task: Task, function: Function) -> Task:
+    """The task of this function alone: the constraints that call no other unknown one."""
+    others = [f.name for f in task.functions if f.name != function.name]
+    kept = tuple(c for c in task.constraints if not any(_calls(c, o) for o in others))
+    return with_changes(task, functions=(function,), constraints=kept, stated=kept)
+
+
+def _calls(e: SExpr, name: str) -> bool:
+    return e == name if isinstance(e, str) else any(_calls(part, name) for part in e)
+
+
+def _substituted(e: SExpr, function: Function, body: SExpr) -> SExpr:
+    if isinstance(e, str):
+        return body if e == function.name and not function.parameters else e
+    parts = tuple(_substituted(part, function, body) for part in e)
+    if parts and parts[0] == function.name:
+        return replace(body, {n: v for (n, _), v in zip(function.parameters, parts[1:], strict=True)})
+    return parts
+
+
+def invocations(expressions: Sequence[SExpr], name: str) -> list[tuple[SExpr, ...]]:
+    """Distinct calls of the function, as written."""
+    found: dict[str, tuple[SExpr, ...]] = {}
+
+    def visit(e: SExpr) -> None:
+        if isinstance(e, tuple):
+            if e and e[0] == name:
+                found[show(e)] = e
+            for part in e:
+                visit(part)
+
+    for expression in expressions:
+        visit(expression)
+    return list(found.values())
+
+
+class Search:
+    """CEGIS for one function."""
+
+    def __init__(self, task: Task, function: Function, deadline: float) -> None:
+        self.task, self.function, self.deadline = task, function, deadline
+        self.calls = invocations(task.constraints, function.name)
+        self.parameters = {n: Var(n, BOOL if sort == "Bool" else INT) for n, sort in function.parameters}
+        self.kind = TRUTH if function.sort == "Bool" else NUMBER
+        self.assignments: list[Values] = _first_assignments(task)
+        self.mined, self.conditions = self._mine()
+        self.language = self._language()
+        self.partial: list[Term] = []
+        self.tried = self.rounds = 0
+        self.refuted: set[Term] = set()
+
+    def _mine(self) -> tuple[list[Term], list[Term]]:
+        """Terms and conditions of the constraints, in the parameters: seeds."""
+        numbers: dict[Term, None] = {}
+        truths: dict[Term, None] = {}
+
+        def visit(e: SExpr, rename: dict[str, SExpr]) -> None:
+            if isinstance(e, str):
+                return
+            for part in e[1:]:
+                visit(part, rename)
+            term = to_term(replace(e, rename), self.parameters)
+            if term is None or not operator_count(term):
+                return
+            if term.type == BOOL:
+                truths[term] = None
+            elif (form := linear_form(term)) is not None:
+                names = [n for n, c in form[0].items() if c]
+                numbers[linear_term([self.parameters[n] for n in names], [form[0][n] for n in names] + [form[1]])] = None
+
+        for call in self.calls:
+            rename: dict[str, SExpr] = {}
+            for (name, _), argument in zip(self.function.parameters, call[1:], strict=True):
+                if isinstance(argument, str) and number(argument) is None:
+                    rename[argument] = name
+            for constraint in self.task.constraints:
+                visit(constraint, rename)
+        return list(numbers), list(truths)
+
+    def _language(self) -> Language:
+        constants = {abs(v) for v in self._constants() if abs(v) > 1}
+        scales = tuple(
+            Row(f"*{c}", (NUMBER,), NUMBER, 2, lambda a, c=c: a * c, reach=lambda a, c=c: a * c)
+            for c in sorted(constants)
+            if c <= 1 << 20
+        )
+
+        def apply(name: str, args: tuple[Term, ...]) -> Term:
+            if name.startswith("*") and name[1:].isdigit():
+                return ops.apply("*", (constant(int(name[1:])), args[0]))
+            return ops.apply(name, args)
+
+        rows = tuple(with_changes(r, cost=COSTS.get(r.operator, 1)) for r in INTEGERS if r.operator in OPERATORS)
+        return Language(rows + scales, apply, evaluate_batch, lambda p, q: iter(()), choice, 2, TRUTH, lambda v: v)
+
+    def _constants(self) -> list[int]:
+        found: dict[int, None] = {0: None, 1: None}
+
+        def visit(e: SExpr) -> None:
+            if isinstance(e, str):
+                if (value := number(e)) is not None:
+                    found[value] = None
+                return
+            for part in e:
+                visit(part)
+
+        for constraint in self.task.constraints:
+            visit(constraint)
+        for term in self.mined:
+            for part in subterms(term):
+                if (form := linear_form(part)) is not None and not form[0]:
+                    found[form[1]] = None
+        return list(found)
+
+    # --- points
+
+    def _points(self) -> tuple[Array, Array]:
+        """Distinct argument tuples (points, parameters) and the point of each call at each assignment."""
+        env = {
+            name: np.array([a[name] for a in self.assignments], dtype=bool if sort == "Bool" else np.int64)
+            for name, sort in self.task.variables
+        }
+        size = len(self.assignments)
+        rows = []
+        for call in self.calls:
+            columns = [np.broadcast_to(evaluate(arg, env), (size,)).astype(np.int64) for arg in call[1:]]
+            rows.append(np.stack(columns, axis=1) if columns else np.zeros((size, 0), dtype=np.int64))
+        points, where = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
+        self.env = {name: column[:, None] for name, column in env.items()}
+        return points, where.reshape(len(self.calls), size)
+
+    def _accept(self, where: Array) -> tuple[bool, object]:
+        """Whether there is one call per assignment, and the judge of columns of values at the points."""
+        texts = [show(call) for call in self.calls]
+        single = len(self.calls) == 1 and len(np.unique(where[0])) == where.shape[1]
+
+        def accept(values: Array) -> Array:
+            if single:  # judged point by point, in the order of points
+                order = np.argsort(where[0])
+                env = {name: column[order] for name, column in self.env.items()} | {texts[0]: values}
+            else:
+                env = self.env | {text: values[where[k]] for k, text in enumerate(texts)}
+            shape = (where.shape[1], values.shape[1])
+            result = np.ones(shape, dtype=bool)
+            for constraint in self.task.constraints:
+                result &= evaluate(constraint, env)
+            return result
+
+        return single, accept
+
+    def _enumeration(self) -> tuple[Enumeration, bool]:
+        points, where = self._points()
+        single, accept = self._accept(where)
+        columns = {
+            name: points[:, i].astype(bool) if var.type == BOOL else np.ascontiguousarray(points[:, i])
+            for i, (name, var) in enumerate(self.parameters.items())
+        }
+        priced: dict[Term, int] = dict.fromkeys(self.parameters.values(), 1)
+        for value in self._constants():
+            priced.setdefault(constant(value), 1)
+        for term in [*self.mined, *self.conditions, *self.partial]:
+            priced.setdefault(term, 2)
+        leaves = []
+        for term, cost in priced.items():
+            found = np.broadcast_to(evaluate_batch(term, columns), (len(points),))
+            leaves.append(Leaf(term, found if found.dtype == bool else found.astype(np.int64), cost))
+        costs = tuple(int(row.cost) for row in self.language.table)
+        run = Enumeration(leaves, self.language.table, costs, len(points), None, MAX_BYTES, accept, self.kind)  # type: ignore[arg-type]
+        return run, single
+
+    # --- the loop
+
+    def run(self) -> Outcome:
+        """Search until z3 accepts, time is up, or everything was tried."""
+        best = 0.0
+        while True:
+            run, single = self._enumeration()
+            learned = False
+            while not learned:
+                found = run.advance(QUOTA, self.deadline, 60)
+                terms: Iterator[Term] = (run.term(self.language.apply, candidate) for candidate in found)
+                if not found and single and run.candidates:
+                    terms = self._joined(run)
+                for term in islice(terms, 16):
+                    verdict = self._judge(term)
+                    if verdict is None:
+                        bodies = {self.function.name: to_text(term)}
+                        return Outcome(bodies, StopReason.SOLVED, self.tried + run.candidates, 1.0, self.rounds)
+                    learned |= verdict
+                if time.perf_counter() > self.deadline:
+                    return Outcome(None, StopReason.TIME, self.tried + run.candidates, best, self.rounds)
+                if run.full or run.exhausted or run.level > 60:
+                    stop = StopReason.MEMORY if run.full else StopReason.EXHAUSTED
+                    return Outcome(None, stop, self.tried + run.candidates, best, self.rounds)
+                if not learned and run.candidates > ROUND and self._new_partial(run):
+                    break
+            right = working_right(run)
+            best = float(right.mean(axis=0).max(initial=0.0))
+            self.tried += run.candidates
+
+    def _joined(self, run: Enumeration) -> Iterator[Term]:
+        right = working_right(run)
+        terms, predicates = partial_terms(run, right), tests(self.language, run)
+        holds = run.bank.unpacked(run.bank.stores[TRUTH].values[:, predicates])
+        term = joined(self.language, run, self.kind, terms, right[:, terms], predicates, holds, math.inf, 16)
+        if term is not None:
+            yield term
+
+    def _new_partial(self, run: Enumeration) -> bool:
+        """Take the terms that are right on most points as seeds; false when there are no new ones."""
+        rows = partial_solutions(working_right(run), PARTIAL)
+        found = [run.row_term(self.language.apply, self.kind, int(at)) for at in rows]
+        new = [term for term in found if operator_count(term) and term not in self.partial]
+        self.partial = [*new, *self.partial][: 2 * PARTIAL]
+        return bool(new)
+
+    def _judge(self, term: Term) -> bool | None:
+        """None when z3 proves the term right; else whether a new counterexample was learned."""
+        if term in self.refuted:
+            return False
+        self.rounds += 1
+        body = {self.function.name: to_text(term)}
+        left = max(self.deadline - time.perf_counter(), 0.05)
+        answer = refute(self.task, body, left, SMALL_BOUND) or refute(self.task, body, left)
+        if answer is None:
+            return None
+        self.refuted.add(term)
+        if isinstance(answer, str) or answer in self.assignments:
+            return False
+        self.assignments.append(answer)
+        return True
+
+
+def _first_assignments(task: Task) -> list[Values]:
+    """Random small assignments, with many ties."""
+    rng = np.random.default_rng(0)
+    found = []
+    for at in range(FIRST_POINTS):
+        high = (2, 5, 12, 40)[at % 4]
+        drawn = rng.integers(-high, high + 1, len(task.variables))
+        found.append({n: bool(v > 0) if s == "Bool" else int(v) for (n, s), v in zip(task.variables, drawn, strict=True)})
+    return found

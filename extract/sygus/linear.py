@@ -1,0 +1,197 @@
+"""Conditional linear integer arithmetic: constraints run on numpy columns, terms printed as SMT-LIB.
+
+`max`, `min` and `abs` are operators to the search; an answer spells them with `ite`, naming arguments that are not
+atoms by `let` so that nothing is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from dsl import ops
+from dsl.errors import Unsupported
+from dsl.terms import Apply, Const, Term, Var, constant
+from extract.search.engine.problem import Array
+from extract.sygus.sexpr import SExpr, show
+
+SPELLING = {"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "and": "and", "or": "or", "not": "not", "if": "ite",
+            "+": "+", "-": "-", "*": "*", "neg": "-", "xor": "xor"}  # fmt: skip
+
+
+def number(text: str) -> int | None:
+    """The value of a numeral, or None."""
+    return int(text) if text.lstrip("-").isdigit() else None
+
+
+def chain(compare: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """A comparison of neighbours, all of which must hold."""
+    return lambda *parts: np.logical_and.reduce(np.broadcast_arrays(*map(compare, parts, parts[1:])))
+
+
+def _minus(*parts: Any) -> Any:
+    return -parts[0] if len(parts) == 1 else parts[0] - sum(parts[1:])
+
+
+def _product(*parts: Any) -> Any:
+    result = parts[0]
+    for part in parts[1:]:
+        result = result * part
+    return result
+
+
+def _implies(*parts: Any) -> Any:
+    result = parts[-1]
+    for part in reversed(parts[:-1]):
+        result = ~part | result
+    return result
+
+
+def _every(*parts: Any) -> Any:
+    return np.logical_and.reduce(np.broadcast_arrays(*parts))
+
+
+def _some(*parts: Any) -> Any:
+    return np.logical_or.reduce(np.broadcast_arrays(*parts))
+
+
+MEANING: dict[str, Callable[..., Any]] = {
+    "+": lambda *parts: sum(parts), "-": _minus, "*": _product, "ite": np.where,
+    "=": chain(np.equal), "<": chain(np.less), "<=": chain(np.less_equal), ">": chain(np.greater),
+    ">=": chain(np.greater_equal), "distinct": np.not_equal, "and": _every, "or": _some, "not": np.logical_not,
+    "xor": np.logical_xor, "=>": _implies, "abs": np.abs,
+    "div": lambda a, b: np.where(b == 0, 0, np.sign(b) * (a // np.where(b == 0, 1, np.abs(b)))),
+    "mod": lambda a, b: np.where(b == 0, a, a % np.where(b == 0, 1, np.abs(b))),
+}  # fmt: skip
+
+
+def evaluate(expression: SExpr, env: Mapping[str, Any]) -> Any:
+    """The value of a constraint or term; `env` maps variables, and whole invocations by their text, to columns."""
+    if isinstance(expression, str):
+        if expression in env:
+            return env[expression]
+        value = number(expression)
+        if value is not None:
+            return np.int64(value)
+        if expression in ("true", "false"):
+            return np.bool_(expression == "true")
+        raise Unsupported(f"expected a declared variable or a literal, got {expression}")
+    text = show(expression)
+    if text in env:
+        return env[text]
+    head = expression[0]
+    if not isinstance(head, str) or head not in MEANING:
+        raise Unsupported(f"expected an operator of linear integer arithmetic, got {show(head)}")
+    return MEANING[head](*(evaluate(part, env) for part in expression[1:]))
+
+
+def to_term(expression: SExpr, variables: Mapping[str, Var]) -> Term | None:
+    """The expression as a term of the language, or None where it uses something else."""
+    if isinstance(expression, str):
+        value = number(expression)
+        if expression in ("true", "false"):
+            return constant(expression == "true")
+        return variables.get(expression) if value is None else constant(value)
+    parts = [to_term(part, variables) for part in expression[1:]]
+    names = {"=": "==", "ite": "if"} | {name: name for name in ("<", "<=", ">", ">=", "and", "or", "not", "+", "-", "*")}
+    if not isinstance(expression[0], str) or any(part is None for part in parts):
+        return None
+    name = names.get(expression[0])
+    terms = [part for part in parts if part is not None]
+    if name == "-" and len(terms) == 1:
+        return ops.apply("neg", (terms[0],))
+    if name is None or not terms:
+        return None
+    if name in ("not", "if"):
+        return ops.apply(name, tuple(terms))
+    result = terms[0]
+    for term in terms[1:]:
+        result = ops.apply(name, (result, term))
+    return result
+
+
+def linear_form(term: Term) -> tuple[dict[str, int], int] | None:
+    """Coefficients by variable and the constant of a linear term, or None."""
+    match term:
+        case Var(name, _):
+            return {name: 1}, 0
+        case Const(value, _) if isinstance(value, int) and not isinstance(value, bool):
+            return {}, value
+        case Apply("+" | "-" as sign, (a, b)):
+            left, right = linear_form(a), linear_form(b)
+            if left is None or right is None:
+                return None
+            factor = 1 if sign == "+" else -1
+            names = dict.fromkeys([*left[0], *right[0]])
+            return {n: left[0].get(n, 0) + factor * right[0].get(n, 0) for n in names}, left[1] + factor * right[1]
+        case Apply("neg", (a,)):
+            form = linear_form(a)
+            return None if form is None else ({n: -c for n, c in form[0].items()}, -form[1])
+        case Apply("*", (a, b)):
+            left, right = linear_form(a), linear_form(b)
+            if left is None or right is None:
+                return None
+            if any(left[0].values()):
+                left, right = right, left
+            if any(left[0].values()):
+                return None
+            return {n: left[1] * c for n, c in right[0].items()}, left[1] * right[1]
+    return None
+
+
+def to_text(term: Term) -> SExpr:
+    """The term as SMT-LIB."""
+    names: list[str] = []
+    return _print(term, names)
+
+
+def _print(term: Term, names: list[str]) -> SExpr:
+    match term:
+        case Var(name, _):
+            return name
+        case Const(bool() as value, _):
+            return "true" if value else "false"
+        case Const(value, _):
+            return str(value) if isinstance(value, int) and value >= 0 else ("-", str(-int(str(value))))
+        case Apply("max" | "min" as which, (a, b)):
+            return _named([a, b], names, lambda x, y: ("ite", (">=" if which == "max" else "<=", x, y), x, y))
+        case Apply("abs", (a,)):
+            return _named([a], names, lambda x: ("ite", (">=", x, "0"), x, ("-", x)))
+        case Apply("!=", (a, b)):
+            return ("not", ("=", _print(a, names), _print(b, names)))
+        case Apply("==", args) if str(args[0].type) == "bool":
+            return ("=", *(_print(arg, names) for arg in args))
+        case Apply("+" | "and" | "or" as op, _):
+            return (op, *(_print(part, names) for part in _flat(op, term)))
+        case Apply(op, args) if op in SPELLING:
+            return (SPELLING[op], *(_print(arg, names) for arg in args))
+    raise Unsupported(f"expected a term of linear integer arithmetic, got {term}")
+
+
+def _flat(op: str, term: Term) -> list[Term]:
+    """The arguments of nested applications of an associative operator."""
+    if isinstance(term, Apply) and term.op == op:
+        return [part for arg in term.args for part in _flat(op, arg)]
+    return [term]
+
+
+def _named(args: list[Term], names: list[str], build: Callable[..., SExpr]) -> SExpr:
+    """`build` on the arguments' texts, those that are not atoms bound by `let`."""
+    bindings: list[SExpr] = []
+    texts: list[SExpr] = []
+    for arg in args:
+        text = _print(arg, names)
+        if not isinstance(text, str):
+            names.append(f"_{len(names) + 1}")
+            bindings.append((names[-1], text))
+            text = names[-1]
+        texts.append(text)
+    body = build(*texts)
+    return body if not bindings else ("let", tuple(bindings), body)
+
+
+def as_column(values: Any, size: int) -> Array:
+    """A value or column broadcast to a column."""
+    return np.broadcast_to(np.asarray(values), (size,)).copy()
