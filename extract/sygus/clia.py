@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace as with_changes
 from itertools import islice
 
@@ -34,7 +34,12 @@ from extract.sygus.task import Function, Task
 
 OPERATORS = ("+", "-", "max", "min", "abs", "==", "<", "<=", "and", "or", "not", "if")
 COSTS = {"if": 2, "max": 2, "min": 2, "abs": 2}
+DRAWN = 20_000
+POOL = 3_000
+ODD_VALUE = 987_654_321
 FIRST_POINTS = 48
+MORE_POINTS = 12
+Judge = Callable[[Array], Array]
 QUOTA = 20_000
 ROUND = 60_000
 PARTIAL = 10
@@ -139,7 +144,10 @@ class Search:
         self.calls = invocations(task.constraints, function.name)
         self.parameters = {n: Var(n, BOOL if sort == "Bool" else INT) for n, sort in function.parameters}
         self.kind = TRUTH if function.sort == "Bool" else NUMBER
-        self.assignments: list[Values] = _first_assignments(task)
+        self.pool = self._informative()
+        chosen = np.linspace(0, self._size(self.pool) - 1, min(FIRST_POINTS, self._size(self.pool))).astype(int)
+        self.assignments: list[Values] = []
+        self._learn(chosen)
         self.mined, self.conditions = self._mine()
         self.language = self._language()
         self.partial: list[Term] = []
@@ -211,6 +219,55 @@ class Search:
 
     # --- points
 
+    def _informative(self) -> dict[str, Array]:
+        """Random assignments of the variables at which the constraints say something about the function."""
+        rng = np.random.default_rng(0)
+        high = np.array([2, 5, 12, 40])[np.arange(DRAWN) % 4]
+        env = {}
+        for name, sort in self.task.variables:
+            drawn = rng.integers(-high, high + 1)
+            env[name] = drawn > 0 if sort == "Bool" else drawn
+        said = np.zeros(DRAWN, dtype=bool)
+        for odd in (False, True) if self.kind == TRUTH else (-ODD_VALUE, ODD_VALUE):
+            said |= ~self._holds(env, {show(call): np.full(DRAWN, odd) for call in self.calls})
+        chosen = np.flatnonzero(said)[:POOL]
+        return {name: column[chosen] for name, column in env.items()}
+
+    def _holds(self, env: dict[str, Array], values: dict[str, Array]) -> Array:
+        """Where all constraints hold, given the variables and the values of the calls."""
+        result = np.ones(self._size(env), dtype=bool)
+        for constraint in self.task.constraints:
+            result &= evaluate(constraint, {**env, **values})
+        return result
+
+    @staticmethod
+    def _size(env: dict[str, Array]) -> int:
+        return len(next(iter(env.values()))) if env else 1
+
+    def _learn(self, rows: Array) -> bool:
+        """Add assignments of the pool to the working ones; whether any was new."""
+        before = len(self.assignments)
+        for at in rows:
+            assignment = self._assignment(self.pool, int(at))
+            if assignment not in self.assignments:
+                self.assignments.append(assignment)
+        return len(self.assignments) > before
+
+    def _assignment(self, env: dict[str, Array], at: int) -> Values:
+        return {name: column[at].item() for name, column in env.items()}
+
+    def _broken(self, term: Term) -> Array:
+        """Assignments of the pool at which the term breaks a constraint."""
+        size = self._size(self.pool)
+        values = {}
+        for call in self.calls:
+            columns = {
+                name: np.broadcast_to(evaluate(arg, self.pool), (size,))
+                for name, arg in zip(self.parameters, call[1:], strict=True)
+            }
+            values[show(call)] = np.broadcast_to(evaluate_batch(term, columns), (size,))
+        return np.flatnonzero(~self._holds(self.pool, values))
+
     def _points(self) -> tuple[Array, Array]:
         """Distinct argument tuples (points, parameters) and the point of each call at each assignment."""
         env = {
@@ -218,7 +275,7 @@ class Search:
             for name, sort in self.task.variables
         }
         size = len(self.assignments)
-        rows = []
+        rows: list[Array] = []
         for call in self.calls:
             columns = [np.broadcast_to(evaluate(arg, env), (size,)).astype(np.int64) for arg in call[1:]]
             rows.append(np.stack(columns, axis=1) if columns else np.zeros((size, 0), dtype=np.int64))
@@ -226,22 +283,22 @@ class Search:
         self.env = {name: column[:, None] for name, column in env.items()}
         return points, where.reshape(len(self.calls), size)
 
-    def _accept(self, where: Array) -> tuple[bool, object]:
-        """Whether there is one call per assignment, and the judge of columns of values at the points."""
+    def _accept(self, where: Array) -> tuple[bool, Judge]:
+        """Whether the constraints make one call, and the judge of columns of values at the points.
+
+        With one call the verdict is per point (all assignments at that point), otherwise per assignment.
+        """
         texts = [show(call) for call in self.calls]
-        single = len(self.calls) == 1 and len(np.unique(where[0])) == where.shape[1]
+        single = len(self.calls) == 1
+        order = np.argsort(where[0], kind="stable")
+        starts = np.flatnonzero(np.diff(where[0][order], prepend=-1))
 
         def accept(values: Array) -> Array:
-            if single:  # judged point by point, in the order of points
-                order = np.argsort(where[0])
-                env = {name: column[order] for name, column in self.env.items()} | {texts[0]: values}
-            else:
-                env = self.env | {text: values[where[k]] for k, text in enumerate(texts)}
-            shape = (where.shape[1], values.shape[1])
-            result = np.ones(shape, dtype=bool)
+            env = self.env | {text: values[where[k]] for k, text in enumerate(texts)}
+            result = np.ones((where.shape[1], values.shape[1]), dtype=bool)
             for constraint in self.task.constraints:
                 result &= evaluate(constraint, env)
-            return result
+            return np.logical_and.reduceat(result[order], starts, axis=0) if single else result
 
         return single, accept
 
@@ -262,7 +319,7 @@ class Search:
             found = np.broadcast_to(evaluate_batch(term, columns), (len(points),))
             leaves.append(Leaf(term, found if found.dtype == bool else found.astype(np.int64), cost))
         costs = tuple(int(row.cost) for row in self.language.table)
-        run = Enumeration(leaves, self.language.table, costs, len(points), None, MAX_BYTES, accept, self.kind)  # type: ignore[arg-type]
+        run = Enumeration(leaves, self.language.table, costs, len(points), None, MAX_BYTES, accept, self.kind)
         return run, single
 
     # --- the loop
@@ -291,6 +348,8 @@ class Search:
                     return Outcome(None, stop, self.tried + run.candidates, best, self.rounds)
                 if not learned and run.candidates > ROUND and self._new_partial(run):
                     break
+            if single:
+                self._new_partial(run)
             right = working_right(run)
             best = float(right.mean(axis=0).max(initial=0.0))
             self.tried += run.candidates
@@ -316,6 +375,11 @@ class Search:
         if term in self.refuted:
             return False
         self.rounds += 1
+        broken = self._broken(term)
+        if len(broken):
+            self.refuted.add(term)
+            some = broken[np.linspace(0, len(broken) - 1, min(MORE_POINTS, len(broken))).astype(int)]
+            return self._learn(some)
         body = {self.function.name: to_text(term)}
         left = max(self.deadline - time.perf_counter(), 0.05)
         answer = refute(self.task, body, left, SMALL_BOUND) or refute(self.task, body, left)
@@ -326,14 +390,3 @@ class Search:
             return False
         self.assignments.append(answer)
         return True
-
-
-def _first_assignments(task: Task) -> list[Values]:
-    """Random small assignments, with many ties."""
-    rng = np.random.default_rng(0)
-    found = []
-    for at in range(FIRST_POINTS):
-        high = (2, 5, 12, 40)[at % 4]
-        drawn = rng.integers(-high, high + 1, len(task.variables))
-        found.append({n: bool(v > 0) if s == "Bool" else int(v) for (n, s), v in zip(task.variables, drawn, strict=True)})
-    return found
