@@ -23,7 +23,7 @@ from dsl.errors import EvaluationError, Unsupported
 from dsl.programs import Machine
 from dsl.semantics import interpret
 from dsl.terms import Term
-from dsl.types import BoolType, RegisterType, Type
+from dsl.types import BoolType, RealType, RegisterType, Type
 
 Array = NDArray[Any]
 WORD = np.iinfo(np.int64)
@@ -340,20 +340,24 @@ def _symbols(machine: Machine, rows: Array, batch: int, length: int) -> dict[str
     columns: dict[str, list[Column]] = {}
     for var, row in zip(machine.inputs, rows, strict=True):
         whole = _column(row)
-        low, high = _ends(var.type)
-        inside = whole.data.dtype != object and low <= whole.low and whole.high <= high
-        if not inside and not (isinstance(var.type, BoolType) and whole.data.dtype == bool):
-            raise EvaluationError(f"expected {var.name} in {var.type}, got values in {whole.low}..{whole.high}")
+        _check(var.type, whole, var.name)
         data = whole.data != 0 if isinstance(var.type, BoolType) else whole.data
         steps = np.ascontiguousarray(data.reshape(batch, length).T)
         columns[var.name] = [Column(step, whole.low, whole.high) for step in steps]
     return columns
 
 
-def _ends(kind: Type) -> tuple[Any, Any]:
+def _check(kind: Type, column: Column, name: str) -> None:
+    """Raises `EvaluationError` unless all values belong to the type; 0 and 1 stand for truth values."""
     if isinstance(kind, RegisterType):
-        raise Unsupported(f"expected inputs that are numbers or truth values, got type {kind}")
-    return (0, 1) if isinstance(kind, BoolType) else ranges.ends(kind)
+        raise Unsupported(f"expected inputs that are numbers or truth values, got type {kind} ({name})")
+    if not column.data.size or (isinstance(kind, BoolType) and column.data.dtype == bool):
+        return
+    low, high = (0, 1) if isinstance(kind, BoolType) else ranges.ends(kind)
+    least, most = (column.data.min(), column.data.max()) if column.exact else (column.low, column.high)
+    whole = not column.exact or isinstance(kind, RealType) or all(isinstance(v, int) for v in column.data)
+    if column.data.dtype == bool or not whole or least < low or most > high:
+        raise EvaluationError(f"expected {name} in {kind}, got values in {least}..{most}")
 
 
 def _step(machine: Machine, state: Mapping[str, Any], symbol: Mapping[str, Any]) -> tuple[dict[str, Any], list[Column]]:

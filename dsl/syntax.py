@@ -86,7 +86,8 @@ def _read(text: str, start: str) -> Node:
     except UnexpectedEOF:
         raise ParseError("expected more, got the end of the text", text, len(text.splitlines()), 1) from None
     except UnexpectedToken as error:
-        wanted = sorted(_spelling(name) for name in error.expected)
+        spelled = (_spelling(name) for name in error.expected if name != "QUALIFIED")
+        wanted = sorted(spelled, key=lambda text: (text.startswith("'"), text))
         listed = ", ".join(wanted[:6]) + (", ..." if len(wanted) > 6 else "")
         if error.token.type == "$END":
             last = (text.rstrip().splitlines() or [""])[-1]
