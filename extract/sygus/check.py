@@ -6,11 +6,11 @@ the search read them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import z3
 
-from extract.sygus.sexpr import SExpr, show
+from extract.sygus.sexpr import SExpr, replace, show
 from extract.sygus.task import Function, Task
 
 Values = dict[str, int | bool]
@@ -49,6 +49,27 @@ def refute(task: Task, bodies: Mapping[str, SExpr], timeout_s: float, bound: int
         value = model.eval(constant, model_completion=True)
         values[name] = bool(z3.is_true(value)) if sort == "Bool" else int(str(value))
     return values
+
+
+def contradictory(task: Task, assignments: Sequence[Values], timeout_s: float) -> bool:
+    """Whether no functions at all satisfy the constraints at the given assignments, their symbols left free."""
+    lines = [definition.text for definition in task.definitions.values()]
+    for function in task.functions:
+        sorts = tuple(sort for _, sort in function.parameters)
+        lines.append(show(("declare-fun", function.name, sorts, function.sort)))
+    for values in assignments:
+        named: dict[str, SExpr] = {name: _literal(value) for name, value in values.items()}
+        lines += [show(("assert", replace(constraint, named))) for constraint in task.constraints]
+    solver = z3.Solver()
+    solver.set("timeout", max(int(1000 * timeout_s), 1))
+    solver.from_string("\n".join(lines))
+    return solver.check() == z3.unsat
+
+
+def _literal(value: int | bool) -> SExpr:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if value >= 0 else ("-", str(-value))
 
 
 def _width(sort: SExpr) -> int:

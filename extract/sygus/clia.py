@@ -12,14 +12,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace as with_changes
+from dataclasses import dataclass
+from dataclasses import replace as with_changes
 from itertools import islice
 
 import numpy as np
 
 from dsl import ops
 from dsl.batch import evaluate_batch
-from dsl.terms import Term, Var, constant, operator_count, subterms
+from dsl.terms import Apply, Term, Var, constant, operator_count, subterms
 from dsl.types import BOOL, INT
 from extract.search.engine.distil import linear_term
 from extract.search.engine.enumeration import Enumeration, Leaf
@@ -27,16 +28,19 @@ from extract.search.engine.language import Language, choice
 from extract.search.engine.lowering import INTEGERS, NUMBER, TRUTH, Row
 from extract.search.engine.problem import Array, StopReason
 from extract.search.engine.unification import joined, partial_solutions, partial_terms, tests, working_right
-from extract.sygus.check import Values, refute
+from extract.sygus.check import Values, contradictory, refute
 from extract.sygus.linear import evaluate, linear_form, number, to_term, to_text
 from extract.sygus.sexpr import SExpr, replace, show
 from extract.sygus.task import Function, Task
 
 OPERATORS = ("+", "-", "max", "min", "abs", "==", "<", "<=", "and", "or", "not", "if")
-COSTS = {"if": 2, "max": 2, "min": 2, "abs": 2}
+COSTS = {"max": 2, "min": 2, "abs": 2}
 DRAWN = 20_000
 POOL = 3_000
 ODD_VALUE = 987_654_321
+CONTEST = 6_000
+CONTEST_MOST = 300_000
+FEW_POINTS = 8
 FIRST_POINTS = 48
 MORE_POINTS = 12
 Judge = Callable[[Array], Array]
@@ -61,9 +65,19 @@ class Outcome:
 def solve(task: Task, timeout_s: float) -> Outcome:
     """Bodies for all functions of the task that z3 proves right, or why there are none."""
     deadline = time.perf_counter() + timeout_s
+    if contradictory(task, _some_assignments(task), min(timeout_s, 2.0)):
+        return Outcome(None, StopReason.EXHAUSTED)
     if not task.functions[1:]:
         return Search(task, task.functions[0], deadline).run()
     return _one_by_one(task, {}, deadline)
+
+
+def _some_assignments(task: Task) -> list[Values]:
+    drawn = np.random.default_rng(0).integers(-3, 4, (FEW_POINTS, len(task.variables)))
+    return [
+        {n: bool(v > 0) if s == "Bool" else int(v) for (n, s), v in zip(task.variables, row, strict=True)}
+        for row in drawn
+    ]
 
 
 def _one_by_one(task: Task, known: dict[str, SExpr], deadline: float) -> Outcome:
@@ -136,6 +150,15 @@ def invocations(expressions: Sequence[SExpr], name: str) -> list[tuple[SExpr, ..
     return list(found.values())
 
 
+def size(body: SExpr) -> int:
+    """Number of operators in an answer; `let` is free."""
+    if isinstance(body, str):
+        return 0
+    if body[0] == "let":
+        return sum(size(binding[1]) for binding in body[1]) + size(body[2])
+    return 1 + sum(map(size, body[1:]))
+
+
 class Search:
     """CEGIS for one function."""
 
@@ -168,10 +191,9 @@ class Search:
             if term is None or not operator_count(term):
                 return
             if term.type == BOOL:
-                truths[term] = None
-            elif (form := linear_form(term)) is not None:
-                names = [n for n, c in form[0].items() if c]
-                numbers[linear_term([self.parameters[n] for n in names], [form[0][n] for n in names] + [form[1]])] = None
+                truths[self._tidy(term)] = None
+            elif linear_form(term) is not None:
+                numbers[self._tidy(term)] = None
 
         for call in self.calls:
             rename: dict[str, SExpr] = {}
@@ -181,6 +203,16 @@ class Search:
             for constraint in self.task.constraints:
                 visit(constraint, rename)
         return list(numbers), list(truths)
+
+    def _tidy(self, term: Term) -> Term:
+        """The term with linear parts written as sums of multiples."""
+        if term.type == BOOL:
+            return ops.apply(term.op, tuple(map(self._tidy, term.args))) if isinstance(term, Apply) else term
+        form = linear_form(term)
+        if form is None:
+            return term
+        names = [n for n, c in form[0].items() if c]
+        return linear_term([self.parameters[n] for n in names], [*(form[0][n] for n in names), form[1]])
 
     def _language(self) -> Language:
         constants = {abs(v) for v in self._constants() if abs(v) > 1}
@@ -196,7 +228,7 @@ class Search:
             return ops.apply(name, args)
 
         rows = tuple(with_changes(r, cost=COSTS.get(r.operator, 1)) for r in INTEGERS if r.operator in OPERATORS)
-        return Language(rows + scales, apply, evaluate_batch, lambda p, q: iter(()), choice, 2, TRUTH, lambda v: v)
+        return Language(rows + scales, apply, evaluate_batch, lambda p, q: iter(()), choice, 1, TRUTH, lambda v: v)
 
     def _constants(self) -> list[int]:
         found: dict[int, None] = {0: None, 1: None}
@@ -325,34 +357,45 @@ class Search:
     # --- the loop
 
     def run(self) -> Outcome:
-        """Search until z3 accepts, time is up, or everything was tried."""
-        best = 0.0
-        while True:
+        """Search until z3 accepts, time is up, or everything was tried; a joined answer is contested for a while."""
+        best, agreement, contest_ends = None, 0.0, math.inf
+        stop = None
+        while stop is None:
             run, single = self._enumeration()
             learned = False
-            while not learned:
+            while not learned and stop is None:
                 found = run.advance(QUOTA, self.deadline, 60)
                 terms: Iterator[Term] = (run.term(self.language.apply, candidate) for candidate in found)
                 if not found and single and run.candidates:
                     terms = self._joined(run)
                 for term in islice(terms, 16):
+                    if best is not None and size(to_text(term)) >= size(best):
+                        continue
                     verdict = self._judge(term)
                     if verdict is None:
-                        bodies = {self.function.name: to_text(term)}
-                        return Outcome(bodies, StopReason.SOLVED, self.tried + run.candidates, 1.0, self.rounds)
-                    learned |= verdict
-                if time.perf_counter() > self.deadline:
-                    return Outcome(None, StopReason.TIME, self.tried + run.candidates, best, self.rounds)
-                if run.full or run.exhausted or run.level > 60:
-                    stop = StopReason.MEMORY if run.full else StopReason.EXHAUSTED
-                    return Outcome(None, stop, self.tried + run.candidates, best, self.rounds)
-                if not learned and run.candidates > ROUND and self._new_partial(run):
+                        best = to_text(term)
+                        contest = min(CONTEST_MOST, CONTEST * size(best)) if not found else 0
+                        contest_ends = self.tried + run.candidates + contest
+                    learned |= bool(verdict)
+                stop = self._stop(run, contest_ends)
+                if stop is None and not learned and run.candidates > ROUND and self._new_partial(run):
                     break
-            if single:
+            if single and stop is None:
                 self._new_partial(run)
-            right = working_right(run)
-            best = float(right.mean(axis=0).max(initial=0.0))
+            agreement = float(working_right(run).mean(axis=0).max(initial=0.0))
             self.tried += run.candidates
+        if best is None:
+            return Outcome(None, stop, self.tried, agreement, self.rounds)
+        return Outcome({self.function.name: best}, StopReason.SOLVED, self.tried, 1.0, self.rounds)
+
+    def _stop(self, run: Enumeration, contest_ends: float) -> StopReason | None:
+        if self.tried + run.candidates >= contest_ends:
+            return StopReason.SOLVED
+        if time.perf_counter() > self.deadline:
+            return StopReason.TIME
+        if run.full:
+            return StopReason.MEMORY
+        return StopReason.EXHAUSTED if run.exhausted or run.level > 60 else None
 
     def _joined(self, run: Enumeration) -> Iterator[Term]:
         right = working_right(run)

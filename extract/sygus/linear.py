@@ -14,7 +14,6 @@ import numpy as np
 from dsl import ops
 from dsl.errors import Unsupported
 from dsl.terms import Apply, Const, Term, Var, constant
-from extract.search.engine.problem import Array
 from extract.sygus.sexpr import SExpr, show
 
 SPELLING = {"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "and": "and", "or": "or", "not": "not", "if": "ite",
@@ -95,7 +94,8 @@ def to_term(expression: SExpr, variables: Mapping[str, Var]) -> Term | None:
             return constant(expression == "true")
         return variables.get(expression) if value is None else constant(value)
     parts = [to_term(part, variables) for part in expression[1:]]
-    names = {"=": "==", "ite": "if"} | {name: name for name in ("<", "<=", ">", ">=", "and", "or", "not", "+", "-", "*")}
+    same = ("<", "<=", ">", ">=", "and", "or", "not", "+", "-", "*")
+    names = {"=": "==", "ite": "if"} | {name: name for name in same}
     if not isinstance(expression[0], str) or any(part is None for part in parts):
         return None
     name = names.get(expression[0])
@@ -191,7 +191,3 @@ def _named(args: list[Term], names: list[str], build: Callable[..., SExpr]) -> S
     body = build(*texts)
     return body if not bindings else ("let", tuple(bindings), body)
 
-
-def as_column(values: Any, size: int) -> Array:
-    """A value or column broadcast to a column."""
-    return np.broadcast_to(np.asarray(values), (size,)).copy()

@@ -9,7 +9,7 @@ from dsl.terms import Var
 from dsl.types import IntType
 from extract.search.engine.problem import Limits, Problem, SearchResult
 from extract.search.engine.synthesis import search_in
-from extract.sygus.sexpr import SExpr, show
+from extract.sygus.sexpr import SExpr
 from extract.sygus.task import Function, Task
 from extract.sygus.words import GrammarLanguage, as_word, literal
 
@@ -53,12 +53,3 @@ def solve(task: Task, timeout_s: float) -> tuple[SExpr | None, SearchResult]:
     limits = Limits(timeout_s=timeout_s, max_cost=200, contest=100_000)
     result = search_in(grammar.language(), problem, {}, limits)
     return (None if result.term is None else grammar.print(result.term)), result
-
-
-def describe(result: SearchResult) -> str:
-    """One line on how a search without an answer ended."""
-    best = "" if result.best is None else f", best agrees on {100 * result.best_agreement:.1f} %"
-    return f"{result.stop.value} after {result.seconds:.1f} s; {result.candidates:,} programs{best}"
-
-
-__all__ = ["describe", "is_examples", "show", "solve"]

@@ -1,7 +1,7 @@
 """A SyGuS-IF 2 file as data: functions to find with their grammars, variables, constraints, defined functions.
 
-Defined functions are inlined into constraints when read, so later stages see only the theory's own operators. Productions
-of grammars keep their names (answers are printed with them) beside the inlined body.
+Defined functions are inlined into constraints when read, so later stages see only the theory's own operators; `stated`
+keeps the constraints as written, for the check of an answer.
 """
 
 from __future__ import annotations

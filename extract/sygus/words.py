@@ -1,12 +1,12 @@
 """Bit-vectors up to 64 bits for the engine: SMT-LIB operators on numpy words, and the language of a grammar.
 
-A word of width w is an unsigned 64-bit word below 2**w, carried as int64 in the bank. Each production of the grammar is one
-operator row whose meaning is its body, so grammars over defined functions need no case of their own.
+A word of width w is an unsigned 64-bit word below 2**w, carried as int64 in the bank. Each production of the grammar
+is one operator row whose meaning is its body, so grammars over defined functions need no case of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,11 @@ from dsl.terms import Apply, Const, Term, Var
 from dsl.types import BOOL, IntType, Type
 from extract.search.engine.language import Language
 from extract.search.engine.lowering import NUMBER, TRUTH, Row
-from extract.search.engine.problem import Array, Problem
+from extract.search.engine.problem import Array
 from extract.sygus.sexpr import SExpr, show
 from extract.sygus.task import Definition, Grammar, inline
 
 U = np.uint64
-CONDITIONAL_COST = 1
 
 
 def literal(text: str) -> int | None:
@@ -169,7 +168,7 @@ class GrammarLanguage:
                 holes.append(e)
                 return f"?{len(holes) - 1}"
             return e
-        return tuple([e[0], *(self._template(part, holes) for part in e[1:])])
+        return (e[0], *(self._template(part, holes) for part in e[1:]))
 
     def _symbols(self, e: SExpr) -> set[str]:
         return {e} if isinstance(e, str) else set().union(*map(self._symbols, e))
@@ -247,8 +246,3 @@ class GrammarLanguage:
 def as_word(value: int) -> np.int64:
     """An unsigned value below 2**64 as the int64 of the same bits."""
     return np.int64(value - (1 << 64) if value >= 1 << 63 else value)
-
-
-def fits_nothing(problem: Problem, pool: Array) -> Iterator[Term]:
-    """Words have no closed-form fits."""
-    return iter(())

@@ -17,7 +17,7 @@ from extract.search.engine.problem import Array
 TERMS = 192
 PREDICATES = 6000
 BEAM = 3
-NODES = 60
+NODES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,9 @@ class _Learner:
         if not len(parts.predicate_rows) or cheapest + parts.branch_cost >= most or self.nodes >= NODES:
             return None
         self.nodes += 1
-        return self._stump(open_examples, most) or self._split(open_examples, most, beam)
+        stump = self._stump(open_examples, most)
+        deeper = self._split(open_examples, most if stump is None else stump.cost, beam)
+        return stump if deeper is None else deeper
 
     def _stump(self, open_examples: Array, most: float) -> Tree | None:
         """The cheapest tree with one predicate."""
