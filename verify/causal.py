@@ -1,11 +1,15 @@
 """Interchange interventions: is a variable *used* where its decoder reads it?
 
-Two inputs A and B run to a random time t; in A's state the component along a variable's decoder directions is replaced
-by B's, the orthogonal component stays. The network's outputs after t must then be the program's counterfactual ones:
-A's program state with that variable's value taken from B, continued on A's remaining inputs (Geiger et al. 2021; with
-linear subspaces as in distributed alignment search, 2023). Only pairs whose counterfactual differs from what A would
-have answered anyway count as evidence. Scores mean nothing alone: report them beside those of a random network with
-decoders refitted in the same way.
+Two inputs A and B run to a random time t; what a variable's decoder reads in B's state is written into A's along the
+variable's encoder directions, and what no decoder direction reads stays. The network's outputs after t must then be the
+program's counterfactual ones: A's program state with that variable's value taken from B, continued on A's remaining
+inputs (Geiger et al. 2021; with linear subspaces as in distributed alignment search, 2023). Only pairs whose
+counterfactual differs from what A would have answered anyway count as evidence. Scores mean nothing alone: report them
+beside those of a random network with decoders refitted in the same way.
+
+Measured on 44 trained networks: exchanging the orthogonal projection on the reading directions instead (the least
+change that alters the reading) scores about 0 on most saturated networks, since the same variable is held elsewhere
+too; writing along the encoder moves all of its copies.
 """
 
 from __future__ import annotations
@@ -31,8 +35,8 @@ METHOD = "interchange intervention"
 GROUPS = 8
 """Times t drawn per variable; each gets an equal share of the pairs."""
 ROUNDS = 200
-NEGLIGIBLE = 1e-6
-"""Directions this much weaker than the strongest are no part of a decoder (indicators sum to 1, so one always is)."""
+NEGLIGIBLE = 1e-4
+"""Directions this much weaker than the strongest are left out (indicators sum to 1, so one of them always is)."""
 WHOLE = "all variables"
 
 
@@ -98,7 +102,7 @@ def _score(
     deadline: Deadline,
 ) -> VariableScore:
     weights = np.concatenate([d.weights for d in decoders]) if decoders else np.zeros((0, network.sites[0].width))
-    back = np.linalg.pinv(weights, rcond=NEGLIGIBLE).astype(np.float64)
+    back = _writer(decoders) if decoders else weights
     length = max(network.domain.train_length, 2)
     expected, actual = list[IntArray](), list[IntArray]()
     tried = right_of_all = 0
@@ -120,12 +124,18 @@ def _score(
     return VariableScore(name, tried, total, right, right_of_all / max(tried, 1), wilson(right, total), p_value)
 
 
+def _writer(decoders: list[Decoder]) -> Matrix:
+    """The change of state (k width) per unit of each number read, scaled so that reading it back gives the unit."""
+    weights, encoder = np.concatenate([d.weights for d in decoders]), np.concatenate([d.encoder for d in decoders])
+    return (np.linalg.pinv(encoder @ weights.T, rcond=NEGLIGIBLE) @ encoder).astype(np.float64)
+
+
 def _exchanged(
     network: Subject, inputs: IntArray, others: IntArray, t: int, weights: Matrix, back: Matrix
 ) -> FloatArray:
-    """States of `inputs` after step t with the component in the decoder's row space taken from `others`."""
+    """States of `inputs` after step t that read as `others` do."""
     mine, theirs = (network.trace(words[:, : t + 1]).activations[SITE][:, t] for words in (inputs, others))
-    return (mine + (theirs - mine) @ weights.T @ back.T).astype(np.float32)
+    return (mine + (theirs - mine) @ weights.T @ back).astype(np.float32)
 
 
 def _counterfactual(

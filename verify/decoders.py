@@ -2,12 +2,13 @@
 
 One decoder per state variable, by ridge regression on recorded states, scored on inputs it was not fitted on. A
 variable is read as a number where that is exact; one with few values that is not linear is read as one indicator per
-value.
+value. Each also has an *encoder*, how the state moves when the variable does: reading directions are the ones that
+cancel everything else (filters), which differ from those that carry the variable (patterns, Haufe et al. 2014).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,14 @@ EXACT_ENOUGH = 0.99
 class Decoder:
     """`weights @ h + offset` (k numbers) reads a variable: its elements, or indicators of `values` when given.
 
-    `r2` and `exact` (share of states whose value is read right) were measured on held-out inputs.
+    Row i of `encoder` (k width) is the change of `h` per unit of number i, other variables staying as they are. `r2`
+    and `exact` (share of states whose value is read right) were measured on held-out inputs.
     """
 
     variable: str
     weights: Matrix
     offset: Matrix
+    encoder: Matrix
     values: tuple[int, ...]
     r2: float
     exact: float
@@ -59,12 +62,13 @@ def fit_decoders(subject: Subject, machine: Machine, *, rng_seed: int, words: in
     program = states_after(machine, inputs)
     half = words // 2
     fit, held = (part.reshape(-1, part.shape[-1]) for part in (states[:half], states[half:]))
-    decoders = []
+    decoders, codes = [], []
     for state in machine.states:
         values = np.stack([leaf.astype(np.float64) for leaf in leaves(program[state.name])], axis=-1)
         fit_values, held_values = (part.reshape(-1, part.shape[-1]) for part in (values[:half], values[half:]))
         decoders.append(_fitted(state.name, fit, fit_values, held, held_values))
-    return tuple(decoders)
+        codes.append(_coded(decoders[-1].values, fit_values))
+    return _with_encoders(decoders, codes, fit)
 
 
 def states_after(machine: Machine, inputs: IntArray) -> dict[str, Any]:
@@ -88,10 +92,25 @@ def _fitted(name: str, fit: FloatArray, target: Matrix, held: FloatArray, held_t
     values = np.unique(target)
     if plain.exact >= EXACT_ENOUGH or target.shape[1] > 1 or not 2 < len(values) <= MAX_INDICATORS:
         return plain
-    indicators = (target == values).astype(np.float64)
     kinds = tuple(int(v) for v in values)
-    coded = _scored(name, kinds, *_ridge(fit, indicators), held, held_target)
+    coded = _scored(name, kinds, *_ridge(fit, _coded(kinds, target)), held, held_target)
     return coded if coded.exact > plain.exact else plain
+
+
+def _with_encoders(decoders: list[Decoder], codes: list[Matrix], states: FloatArray) -> tuple[Decoder, ...]:
+    """The decoders with encoders: the regression of the states on the numbers of all variables together."""
+    if not decoders:
+        return ()
+    numbers = np.concatenate(codes, axis=1)
+    centred = states.astype(np.float64) - states.mean(axis=0, dtype=np.float64)
+    patterns = np.linalg.lstsq(numbers - numbers.mean(axis=0), centred, rcond=1e-8)[0]
+    rows = np.split(patterns, np.cumsum([code.shape[1] for code in codes])[:-1])
+    return tuple(replace(decoder, encoder=encoder) for decoder, encoder in zip(decoders, rows, strict=True))
+
+
+def _coded(values: tuple[int, ...], target: Matrix) -> Matrix:
+    """The numbers a decoder should read for these values."""
+    return (target == np.array(values)).astype(np.float64) if values else target
 
 
 def _ridge(x: FloatArray, y: Matrix) -> tuple[Matrix, Matrix]:
@@ -108,10 +127,9 @@ def _ridge(x: FloatArray, y: Matrix) -> tuple[Matrix, Matrix]:
 def _scored(
     name: str, values: tuple[int, ...], weights: Matrix, offset: Matrix, held: FloatArray, target: Matrix
 ) -> Decoder:
-    wanted = (target == np.array(values)).astype(np.float64) if values else target
+    wanted = _coded(values, target)
     residual = ((held @ weights.T + offset - wanted) ** 2).sum()
     spread = ((wanted - wanted.mean(axis=0)) ** 2).sum()
     r2 = float(1 - residual / spread) if spread > 0 else 1.0
-    unscored = Decoder(name, weights, offset, values, r2, 0.0)
-    exact = float((unscored.read(held) == np.rint(target)).all(axis=1).mean())
-    return Decoder(name, weights, offset, values, r2, exact)
+    decoder = Decoder(name, weights, offset, weights, values, r2, 0.0)
+    return replace(decoder, exact=float((decoder.read(held) == np.rint(target)).all(axis=1).mean()))
