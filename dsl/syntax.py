@@ -224,16 +224,21 @@ class _Builder:
                 if int(tree.children[1]) < 1:
                     raise self.error("expected a register of at least one element, got 0", tree)
                 return RegisterType(self.type(tree.children[0]), int(tree.children[1]))
-            case "real_range":
-                return RealType(*(None if b is None else self.bound(b) for b in tree.children))
             case _:
-                low, high = (None if b is None else int(self.bound(b)) for b in tree.children)
+                low, high = (None if b is None else self.bound(b) for b in tree.children)
                 if low is not None and high is not None and low > high:
                     raise self.error(f"expected LOW..HIGH with LOW at most HIGH, got {low}..{high}", tree)
-                return IntType(low, high)
+                if tree.data == "real_range":
+                    return RealType(low, high)
+                for end in (low, high):
+                    if end is not None and end.denominator != 1:
+                        raise self.error(f"expected whole numbers (or real({low}..{high})), got {end}", tree)
+                return IntType(None if low is None else int(low), None if high is None else int(high))
 
     def bound(self, tree: Node) -> Fraction:
         minus, numerator, denominator = tree.children
+        if denominator is not None and int(denominator) == 0:
+            raise self.error("expected a fraction, got a denominator of 0", denominator)
         return Fraction(int(numerator), int(denominator or 1)) * (-1 if minus else 1)
 
     def literal(self, tree: Node) -> Value:

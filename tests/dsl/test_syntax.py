@@ -80,6 +80,18 @@ ERRORS = [
         "                ^",
     ),
     (
+        "function f(a: 0..1/2) -> int = a",
+        "line 1, column 15: expected whole numbers (or real(0..1/2)), got 1/2\n"
+        "  function f(a: 0..1/2) -> int = a\n"
+        "                ^",
+    ),
+    (
+        "function f(a: real(0..1/0)) -> real = a",
+        "line 1, column 25: expected a fraction, got a denominator of 0\n"
+        "  function f(a: real(0..1/0)) -> real = a\n"
+        "                          ^",
+    ),
+    (
         "machine m(x: 0..1) -> int\n  state s: int = 0\n  output s",
         "line 1, column 1: expected an update `next s = ...`, got none\n  machine m(x: 0..1) -> int\n  ^",
     ),
