@@ -4,7 +4,7 @@ Counterexamples are assignments of the declared variables. Each invocation of th
 one *point*; a candidate is a column of values at the points, and the constraints, run on those columns, say where it is
 right. Where every constraint calls the function with the same arguments, branches can be joined by divide and conquer.
 Terms and conditions written in the constraints seed the search (Reynolds et al. 2015 read whole solutions off them).
-Several unknown functions are solved one after another, the earlier ones tried at small terms.
+Of several unknown functions, those that an equation defines are eliminated, others tried at small terms.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ import numpy as np
 
 from dsl import ops
 from dsl.batch import evaluate_batch
-from dsl.terms import Apply, Term, Var, constant, operator_count, subterms
+from dsl.terms import Term, Var, constant, operator_count, subterms
 from dsl.types import BOOL, INT
-from extract.search.engine.distil import linear_term
 from extract.search.engine.enumeration import Enumeration, Leaf
 from extract.search.engine.language import Language, choice
 from extract.search.engine.lowering import INTEGERS, NUMBER, TRUTH, Row
 from extract.search.engine.problem import Array, StopReason
 from extract.search.engine.unification import joined, partial_solutions, partial_terms, tests, working_right
 from extract.sygus.check import Values, contradictory, refute
-from extract.sygus.linear import evaluate, linear_form, number, to_term, to_text
+from extract.sygus.linear import evaluate, linear_form, number, tidy, to_term, to_text
 from extract.sygus.sexpr import SExpr, replace, show
 from extract.sygus.task import Function, Task
 
@@ -67,9 +66,7 @@ def solve(task: Task, timeout_s: float) -> Outcome:
     deadline = time.perf_counter() + timeout_s
     if contradictory(task, _some_assignments(task), min(timeout_s, 2.0)):
         return Outcome(None, StopReason.EXHAUSTED)
-    if not task.functions[1:]:
-        return Search(task, task.functions[0], deadline).run()
-    return _one_by_one(task, {}, deadline)
+    return _several(task, deadline)
 
 
 def _some_assignments(task: Task) -> list[Values]:
@@ -80,52 +77,63 @@ def _some_assignments(task: Task) -> list[Values]:
     ]
 
 
-def _one_by_one(task: Task, known: dict[str, SExpr], deadline: float) -> Outcome:
-    """Fix the first function to small terms in turn; solve the others from the constraints that remain."""
-    order = sorted(task.functions, key=lambda f: sum(f.name in show(c) for c in task.constraints))
+def _several(task: Task, deadline: float) -> Outcome:
+    """Eliminate a function that an equation defines; else fix one to small terms in turn and solve the others."""
+    if len(task.functions) == 1:
+        return Search(task, task.functions[0], deadline).run()
+    for function in task.functions:
+        for constraint in task.constraints:
+            definition = _definition(constraint, function)
+            if definition is not None:
+                return _fixed(task, function, definition, deadline)
+    function = max(task.functions, key=lambda f: len(invocations(task.constraints, f.name)))
     last = Outcome(None, StopReason.EXHAUSTED)
-    for function in order:
-        if sum(_calls(c, function.name) for c in task.constraints) and _alone(task, function):
-            return _solve_rest(task, function, Search(_only(task, function), function, deadline).run(), known, deadline)
-    function = max(order, key=lambda f: sum(_calls(c, f.name) for c in task.constraints))
     for body in ["0", "1", *(name for name, sort in function.parameters if sort == function.sort)]:
-        last = _solve_rest(task, function, Outcome({function.name: body}, StopReason.SOLVED), known, deadline)
+        last = _fixed(task, function, body, deadline)
         if last.bodies is not None or time.perf_counter() > deadline:
-            return last
+            break
     return last
 
 
-def _solve_rest(task: Task, function: Function, found: Outcome, known: dict[str, SExpr], deadline: float) -> Outcome:
-    if found.bodies is None:
-        return found
-    body = found.bodies[function.name]
-    known = {**known, function.name: body}
+def _definition(constraint: SExpr, function: Function) -> SExpr | None:
+    """The body that an equation between a call on distinct variables and something else gives the function."""
+    match constraint:
+        case ("=", a, b):
+            for call, body in ((a, b), (b, a)):
+                if isinstance(call, tuple) and call[0] == function.name and not invocations([body], function.name):
+                    arguments = [str(argument) for argument in call[1:] if isinstance(argument, str)]
+                    plain = len(set(arguments)) == len(call) - 1 and all(number(name) is None for name in arguments)
+                    if plain and _symbols(body) <= set(arguments):
+                        return replace(body, {v: n for v, (n, _) in zip(arguments, function.parameters, strict=True)})
+    return None
+
+
+def _symbols(e: SExpr) -> set[str]:
+    """Variables of an expression: symbols that are neither heads nor literals."""
+    if isinstance(e, str):
+        return set() if number(e) is not None or e in ("true", "false") else {e}
+    return set().union(*map(_symbols, e[1:]))
+
+
+def _fixed(task: Task, function: Function, body: SExpr, deadline: float) -> Outcome:
+    """Solve for the other functions with this one fixed; its body may call them."""
     rest = tuple(f for f in task.functions if f.name != function.name)
     constraints = tuple(_substituted(c, function, body) for c in task.constraints)
     left = with_changes(task, functions=rest, constraints=constraints, stated=constraints)
-    if not rest:
-        return with_changes(found, bodies=known)
-    return _one_by_one(left, known, deadline)
-
-
-def _alone(task: Task, function: Function) -> bool:
-    """Whether some constraint calls this function and no other unknown one."""
-    others = [f.name for f in task.functions if f.name != function.name]
-    return any(_calls(c, function.name) and not any(_calls(c, o) for o in others) for c in task.constraints)
-
-
-def _only(task: Task, function: Function) -> Task:
-    """The task of this function alone: the constraints that call no other unknown one."""
-    others = [f.name for f in task.functions if f.name != function.name]
-    kept = tuple(c for c in task.constraints if not any(_calls(c, o) for o in others))
-    return with_changes(task, functions=(function,), constraints=kept, stated=kept)
-
-
-def _calls(e: SExpr, name: str) -> bool:
-    return e == name if isinstance(e, str) else any(_calls(part, name) for part in e)
+    if contradictory(left, _some_assignments(left), 1.0):
+        return Outcome(None, StopReason.EXHAUSTED)
+    found = _several(left, deadline)
+    if found.bodies is None:
+        return found
+    for other in rest:
+        body = _substituted(body, other, found.bodies[other.name])
+    parameters = {n: Var(n, BOOL if sort == "Bool" else INT) for n, sort in function.parameters}
+    term = to_term(body, parameters)
+    return with_changes(found, bodies={**found.bodies, function.name: body if term is None else to_text(tidy(term))})
 
 
 def _substituted(e: SExpr, function: Function, body: SExpr) -> SExpr:
+    """The expression with the function's calls replaced by its body."""
     if isinstance(e, str):
         return body if e == function.name and not function.parameters else e
     parts = tuple(_substituted(part, function, body) for part in e)
@@ -191,9 +199,9 @@ class Search:
             if term is None or not operator_count(term):
                 return
             if term.type == BOOL:
-                truths[self._tidy(term)] = None
+                truths[tidy(term)] = None
             elif linear_form(term) is not None:
-                numbers[self._tidy(term)] = None
+                numbers[tidy(term)] = None
 
         for call in self.calls:
             rename: dict[str, SExpr] = {}
@@ -203,16 +211,6 @@ class Search:
             for constraint in self.task.constraints:
                 visit(constraint, rename)
         return list(numbers), list(truths)
-
-    def _tidy(self, term: Term) -> Term:
-        """The term with linear parts written as sums of multiples."""
-        if term.type == BOOL:
-            return ops.apply(term.op, tuple(map(self._tidy, term.args))) if isinstance(term, Apply) else term
-        form = linear_form(term)
-        if form is None:
-            return term
-        names = [n for n, c in form[0].items() if c]
-        return linear_term([self.parameters[n] for n in names], [*(form[0][n] for n in names), form[1]])
 
     def _language(self) -> Language:
         constants = {abs(v) for v in self._constants() if abs(v) > 1}
@@ -262,7 +260,7 @@ class Search:
         said = np.zeros(DRAWN, dtype=bool)
         for odd in (False, True) if self.kind == TRUTH else (-ODD_VALUE, ODD_VALUE):
             said |= ~self._holds(env, {show(call): np.full(DRAWN, odd) for call in self.calls})
-        chosen = np.flatnonzero(said)[:POOL]
+        chosen = np.flatnonzero(said if said.any() else ~said)[:POOL]
         return {name: column[chosen] for name, column in env.items()}
 
     def _holds(self, env: dict[str, Array], values: dict[str, Array]) -> Array:
@@ -341,9 +339,8 @@ class Search:
             name: points[:, i].astype(bool) if var.type == BOOL else np.ascontiguousarray(points[:, i])
             for i, (name, var) in enumerate(self.parameters.items())
         }
-        priced: dict[Term, int] = dict.fromkeys(self.parameters.values(), 1)
-        for value in self._constants():
-            priced.setdefault(constant(value), 1)
+        priced: dict[Term, int] = {constant(value): 1 for value in self._constants()}
+        priced |= dict.fromkeys(self.parameters.values(), 1)
         for term in [*self.mined, *self.conditions, *self.partial]:
             priced.setdefault(term, 2)
         leaves = []
@@ -358,6 +355,8 @@ class Search:
 
     def run(self) -> Outcome:
         """Search until z3 accepts, time is up, or everything was tried; a joined answer is contested for a while."""
+        if not self.calls:  # nothing is asked of the function
+            return Outcome({self.function.name: "false" if self.kind == TRUTH else "0"}, StopReason.SOLVED)
         best, agreement, contest_ends = None, 0.0, math.inf
         stop = None
         while stop is None:

@@ -14,6 +14,8 @@ import numpy as np
 from dsl import ops
 from dsl.errors import Unsupported
 from dsl.terms import Apply, Const, Term, Var, constant
+from dsl.types import BOOL, INT
+from extract.search.engine.distil import linear_term
 from extract.sygus.sexpr import SExpr, show
 
 SPELLING = {"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "and": "and", "or": "or", "not": "not", "if": "ite",
@@ -115,7 +117,7 @@ def to_term(expression: SExpr, variables: Mapping[str, Var]) -> Term | None:
 def linear_form(term: Term) -> tuple[dict[str, int], int] | None:
     """Coefficients by variable and the constant of a linear term, or None."""
     match term:
-        case Var(name, _):
+        case Var(name, kind) if kind != BOOL:
             return {name: 1}, 0
         case Const(value, _) if isinstance(value, int) and not isinstance(value, bool):
             return {}, value
@@ -139,6 +141,15 @@ def linear_form(term: Term) -> tuple[dict[str, int], int] | None:
                 return None
             return {n: left[1] * c for n, c in right[0].items()}, left[1] * right[1]
     return None
+
+
+def tidy(term: Term) -> Term:
+    """The term with its linear parts written as sums of multiples."""
+    form = linear_form(term)
+    if form is not None:
+        names = [n for n, c in form[0].items() if c]
+        return linear_term([Var(n, INT) for n in names], [*(form[0][n] for n in names), form[1]])
+    return ops.apply(term.op, tuple(map(tidy, term.args))) if isinstance(term, Apply) else term
 
 
 def to_text(term: Term) -> SExpr:

@@ -21,6 +21,7 @@ from extract.sygus.sexpr import SExpr, show
 from extract.sygus.task import Definition, Grammar, inline
 
 U = np.uint64
+OPERATOR_COST = 2
 
 
 def literal(text: str) -> int | None:
@@ -157,7 +158,7 @@ class GrammarLanguage:
         head = str(body[0])
         plain = isinstance(body, tuple) and len(body) == 3 and body[1:] == names and arguments[0] == arguments[-1]
         self.rows.append(Row(
-            key, arguments, self.kinds[result], 1, self._words(meaning, arguments),
+            key, arguments, self.kinds[result], OPERATOR_COST, self._words(meaning, arguments),
             commutative=plain and head in COMMUTATIVE, idempotent=plain and head in IDLE,
         ))  # fmt: skip
         self._note_conditional(key, body, names, arguments)
@@ -188,7 +189,7 @@ class GrammarLanguage:
                 self.conditional = (key, arguments[0], lambda v: holds(v.view(U) if v.dtype != bool else v))
 
     def language(self) -> Language:
-        """As the engine wants it: every operator and every leaf costs 1."""
+        """As the engine wants it; leaves cost 1."""
         key, kind, holds = self.conditional or ("", TRUTH, lambda v: v)
         return Language(
             table=tuple(self.rows),
@@ -196,7 +197,7 @@ class GrammarLanguage:
             evaluate=self.evaluate,
             fits=lambda problem, pool: iter(()),
             choose=(lambda c, a, b: a if a == b else self.apply(key, (c, a, b))) if self.conditional else None,
-            choose_cost=1,
+            choose_cost=OPERATOR_COST,
             condition_kind=kind,
             holds=holds,
             literal_cost=lambda value: 1,

@@ -81,7 +81,7 @@ class Store:
         """Store the fresh columns of a tile; false when the bank is full, with as many stored as fit."""
         capacity = self.values.shape[1]
         if self.used + len(fresh) > capacity < self.most:
-            self.reserve(min(max(4 * capacity, self.used + len(fresh)) // 16 * 16 + 8, self.most))
+            self.reserve(min(max(2 * capacity, self.used + len(fresh)) // 16 * 16 + 8, self.most))
         count = min(len(fresh), self.values.shape[1] - self.used)
         rows = slice(self.used, self.used + count)
         magnitude = self.magnitude[rows]
