@@ -17,7 +17,7 @@ from dsl import ranges
 from dsl.algebra import MAX_SHIFT
 from dsl.errors import TypeMismatch
 from dsl.terms import Apply, Term
-from dsl.types import Type
+from dsl.types import INT, Type
 
 CALL = "call"
 PREFIX = "prefix"
@@ -175,6 +175,9 @@ OPS: tuple[Op, ...] = (
     call("push", 2, ranges.pushed, 4, lambda k, r, v: k.register((*k.elements(r)[1:], v)),
          python="(*{0}[1:], {1})", doc="the register without its oldest element r[0], with the value at the end"),
     call("put", 3, ranges.replaced, 6, _put, doc="the register with the element at i replaced; i is clamped"),
+    call("sum", 1, lambda kinds: N(lambda a: ranges.product(a, (n := getattr(kinds[0], "length", 1), n)))(
+         (ranges.element((kinds[0], INT)),)), 4, lambda k, r: sum(k.elements(r), k.constant(0)),
+         python="sum({0})", latex=r"\sum {0}", doc="the sum of the register's elements"),
 )
 
 BY_NAME: dict[str, Op] = {op.name: op for op in OPS}
