@@ -17,12 +17,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from dsl.errors import BadInput, NetliftError, ParseError
-from dsl.programs import Machine, Program
+from dsl.programs import Function, Machine, Program
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
 USAGE_ERRORS = cast("type[Exception]", typer.BadParameter.__mro__[2])  # click's ClickException, wherever typer keeps it
 
-app = typer.Typer(name="netlift", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(name="netlift", add_completion=False, pretty_exceptions_enable=False)
 
 Network = Annotated[Path, typer.Argument(metavar="NETWORK_DIR", help="Directory with network.json and weights.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -116,12 +116,17 @@ def diff(
 ) -> int:
     """Are two programs equal? Else, the shortest input that separates them."""
     _check_timeout(timeout)
-    a, b = _read_program(first), _read_program(second)
-    from verify.diff import diff_programs
-
     from extract.report.words import status
+    from verify.equivalence import functions_equal, machines_equal
 
-    finding = diff_programs(a, b, timeout_s=timeout)
+    match _read_program(first), _read_program(second):
+        case Machine() as a, Machine() as b:
+            finding = machines_equal(a, b, timeout_s=timeout)
+        case Function() as a, Function() as b:
+            finding = functions_equal(a, b, timeout_s=timeout)
+        case a, b:
+            shapes = " and a ".join(type(p).__name__.lower() for p in (a, b))
+            raise BadInput(f"expected two machines or two functions, got a {shapes} ({first}, {second})")
     _show([finding], as_json)
     return status([finding])
 
@@ -136,7 +141,6 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Run a program and print its outputs, one per step."""
-    from dsl.programs import Function
     from dsl.semantics import run as run_program
     from extract.report.findings import plain
     from extract.report.literals import read_inputs, written
@@ -158,20 +162,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = command.main(list(sys.argv[1:] if arguments is None else arguments), "netlift", standalone_mode=False)
         sys.stdout.flush()
     except USAGE_ERRORS as error:
-        status = _complain(getattr(error, "message", "") or "expected a command; netlift --help lists them")
-    except ParseError as error:
-        status = _complain(str(error))
+        status = _complain(" ".join(_usage_message(error).split()))
     except NetliftError as error:
         status = _complain(str(error))
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains while it exits
-        status = COULD_NOT_RUN
+    except OSError as error:  # stdout was closed, or the disk behind it is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again while it exits
+        status = _complain(f"expected to write to stdout, got {error.strerror or error}")
     except Exception:
         traceback.print_exc()
         status = _complain("this is a mistake in netlift, not in its input")
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage_message(error: Any) -> str:
+    """What click has to say, with the name of the option it speaks of."""
+    return f"{error.format_message()} (netlift --help lists commands and options)"
 
 
 def _complain(message: str) -> int:
@@ -226,3 +233,7 @@ def _show(findings: Sequence[Any], as_json: bool) -> None:
 
 def _print_json(content: Any) -> None:
     print(json.dumps(content, indent=1))
+
+
+if __name__ == "__main__":
+    main()

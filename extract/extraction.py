@@ -7,14 +7,14 @@ also holds what it cost to find, so that the result can be reproduced from the r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from dsl.errors import BadInput
 from dsl.programs import Program
-from extract.report.findings import finding_from_json, finding_to_json
+from extract.report.findings import finding_from_json, finding_to_json, plain
 from verify.domain import Domain
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding
@@ -180,19 +180,15 @@ class Extraction:
             "cost": self.cost_bits,
             "evidence": evidence,
             "counterexamples": [item["counterexample"] for item in evidence if "counterexample" in item],
-            "alignment": [
-                {"variable": a.variable, "site": a.site, "decoder": a.decoder, "offset": a.offset,
-                 "score": a.score, "note": a.note}
-                for a in self.alignment
-            ],
-            "stages": [{"name": s.name, "seconds": s.seconds, "note": s.note} for s in self.stages],
+            "alignment": [plain(asdict(item)) for item in self.alignment],
+            "stages": [asdict(stage) for stage in self.stages],
             "seed": self.seed,
-            "options": dict(self.options),
-            "network": dict(self.network),
+            "options": plain(self.options),
+            "network": plain(self.network),
             "stop_reason": self.stop_reason,
             "interrupted": self.interrupted,
             "version": self.version,
-        }  # fmt: skip
+        }
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> Extraction:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from verify.verdict import Counterexample, Finding, Proved, Refuted, Unknown, Verdict
+
+READABLE = 10**18
+"""Numbers of inputs grow without bound where prefixes are merged; from here on only their size is told."""
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:
@@ -26,7 +30,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         case Unknown(reason):
             content["reason"] = reason
     if finding.measured:
-        content["measured"] = {name: plain(value) for name, value in finding.measured}
+        content["measured"] = {name: measurement(value) for name, value in finding.measured}
     return content
 
 
@@ -75,3 +79,10 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     return str(value)
+
+
+def measurement(value: Any) -> Any:
+    """A measured value in JSON's own types; of a very large number only the size, as text."""
+    if isinstance(value, int) and abs(value) >= READABLE:
+        return f"about 10^{math.floor(math.log10(2) * abs(value).bit_length())}"
+    return plain(value)

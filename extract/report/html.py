@@ -17,7 +17,7 @@ from extract.report.automaton import automaton, draw_automaton
 from extract.report.dataflow import draw_dataflow
 from extract.report.findings import verdict_name
 from extract.report.standalone import python_source
-from extract.report.terminal import number
+from extract.report.terminal import measured_words, number
 from extract.report.words import detail, equality, sides, stream, summary
 from verify.verdict import Finding, Refuted
 
@@ -105,7 +105,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "detail": detail(finding),
         "method": finding.method,
         "seconds": finding.seconds,
-        "measured": finding.measured,
+        "measured": measured_words(finding),
     }
 
 

@@ -31,13 +31,12 @@ def written(program: Program, output: Value | tuple[Value, ...]) -> str:
     return ",".join(print_value(part).replace(" ", "") for part in parts)
 
 
-def _step(text: str, kinds: Sequence[Type], position: int) -> Value | tuple[Value, ...]:
+def _step(text: str, kinds: Sequence[Type], position: int) -> tuple[Value, ...]:
     parts = _split(text)
     if len(parts) != len(kinds):
-        wanted = f"{len(kinds)} components" + (" joined by commas" if len(kinds) > 1 else "")
+        wanted = "one value" if len(kinds) == 1 else f"{len(kinds)} values joined by commas"
         raise BadInput(f"expected {wanted}, got {text!r} (input {position + 1})")
-    values = [_value(part, kind, f"input {position + 1}") for part, kind in zip(parts, kinds, strict=True)]
-    return tuple(values) if len(values) != 1 else values[0]
+    return tuple(_value(part, kind, f"input {position + 1}") for part, kind in zip(parts, kinds, strict=True))
 
 
 def _split(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dsl.printers import print_program
 from extract.extraction import Extraction
-from extract.report.findings import verdict_name
+from extract.report.findings import measurement, verdict_name
 from extract.report.words import detail, equality, sides, stream, summary
 from verify.verdict import Finding, Refuted
 
@@ -44,10 +44,8 @@ def show_findings(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         verdict = verdict_name(finding.verdict)
         domain = Text(detail(finding))
-        if finding.measured and not equality([finding]):
-            domain.append(
-                "\n" + ", ".join(f"{n.replace('_', ' ')} {number(v)}" for n, v in finding.measured), style="dim"
-            )
+        if not equality([finding]) and (numbers := measured_words(finding)):
+            domain.append(f"\n{numbers}", style="dim")
         coloured = Text(verdict, style=COLOURS[verdict])
         table.add_row(Text(finding.claim), coloured, domain, Text(finding.method), f"{finding.seconds:.2f}")
     console.print(table)
@@ -70,9 +68,18 @@ def show_counterexample(finding: Finding, console: Console) -> None:
 
 def number(value: Any) -> str:
     """A measured value, with thousands set apart."""
+    value = measurement(value)
+    if isinstance(value, list):
+        return ", ".join(map(number, value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def measured_words(finding: Finding) -> str:
+    """The measured numbers that there are, in one line."""
+    shown = [(name.replace("_", " "), number(value)) for name, value in finding.measured]
+    return ", ".join(f"{name} {value}" for name, value in shown if value)
 
 
 def _length(finding: Finding) -> int:

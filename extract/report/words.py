@@ -10,6 +10,8 @@ from extract.report.findings import verdict_name
 from verify.exhaustive import CLAIM
 from verify.verdict import Counterexample, Finding, Proved, Refuted, Unknown
 
+PROGRAMS_EQUAL = "programs are equal"
+
 FOUND, NOT_FOUND, COULD_NOT_RUN, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -23,7 +25,9 @@ def stream(values: Sequence[Any], most: int | None = None) -> str:
 
 def sides(finding: Finding) -> tuple[str, str]:
     """Who answered `expected` and who `actual` in a counterexample to this claim."""
-    return ("program", "network") if finding.claim == CLAIM else ("expected", "actual")
+    return {CLAIM: ("program", "network"), PROGRAMS_EQUAL: ("first", "second")}.get(
+        finding.claim, ("expected", "actual")
+    )
 
 
 def differing_step(example: Counterexample) -> str:
