@@ -51,7 +51,7 @@ def extract(
         with recorder.stage("verify"):
             recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
         with recorder.stage("align"):
-            recorder.alignment, causal = align(network, lifter.best.machine, deadline, rng_seed=rng_seed)
+            recorder.alignment, causal = align(network, lifter.best.machine, deadline, rng=child("align", rng_seed))
             recorder.findings += causal
     except KeyboardInterrupt:
         recorder.interrupted = True

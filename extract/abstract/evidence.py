@@ -53,12 +53,13 @@ class LinearEvidence:
         fit = (design[: self.half] / scale).reshape(-1, design.shape[-1])
         self.test = (design[self.half :] / scale).reshape(-1, design.shape[-1])
         gram = fit.T @ fit + ridge * len(fit) * np.eye(fit.shape[1])
-        self.solve = np.linalg.solve(gram, fit.T)
+        self.solve = np.linalg.solve(gram, fit.T).astype(np.float32)
+        self.test = self.test.astype(np.float32)
 
     def score(self, streams: IntArray) -> NDArray[np.float64]:
         """On held-out points: 1 if the rounded read-out hits nearly every value, else the share of variance explained
         (a saturating network carries a counter, but not in equal steps)."""
-        values = streams.astype(np.float64)
+        values = streams.astype(np.float32)
         fitted = self.solve @ values[:, : self.half].reshape(len(streams), -1).T
         truth = values[:, self.half :].reshape(len(streams), -1).T
         error = np.abs(self.test @ fitted - truth)

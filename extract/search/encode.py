@@ -134,7 +134,7 @@ def encodings(
         left = deadline - time.monotonic()
         if left <= 0:
             return
-        found = _fit(machine, labelling.labels, domain, kinds, constants, min(left, 4.0))
+        found = _fit(machine, labelling.labels, domain, kinds, constants, min(left, 1.5))
         if found is not None:
             yield found
 

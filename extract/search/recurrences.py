@@ -9,25 +9,26 @@ because a state can be there in a way that the test does not see.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from dsl.batch import evaluate_batch
 from dsl.terms import Term, Var, variables
 from dsl.types import INT
 from extract.abstract.evidence import Evidence
+from extract.search.simulate import simulate
 from extract.search.updates import enumerate_updates
 from verify.domain import IntArray
 
 OWN = "s"
-LARGE = 1 << 40
 CHEAP = 400
 """So many of the cheapest updates are kept in view even when the evidence is against them."""
-MOST = 4_000
+VARIANTS = 2
+"""So many recurrences may differ by their initial value or an affine map alone."""
 OUTSIDE = 300
 """So many of the cheapest updates are simulated one by one when they leave the range of the tables."""
 
@@ -90,24 +91,26 @@ def propose(
     else:
         found = _direct(names, rows, columns, proposal, evidence, rng)
     known = {_shape_key(r.old) for r in taken} | {_shape_key(c) for c in columns.values()}
+    alike: dict[bytes, int] = {}
     kept: list[Recurrence] = []
     undecoded = 0
     for update, initial, old, new, cost, score in found:
-        key = _shape_key(old)
+        key, twin = _shape_key(old), _shape_key(new)
         decoded = score >= proposal.threshold
-        if key in known or (not decoded and undecoded >= proposal.keep_undecoded):
+        if key in known or alike.get(twin, 0) >= VARIANTS or (not decoded and undecoded >= proposal.keep_undecoded):
             continue
         known.add(key)
+        alike[twin] = alike.get(twin, 0) + 1
         undecoded += not decoded
         name = f"{prefix}{len(kept)}"
         price = cost if decoded else cost + proposal.undecoded_bits
-        kept.append(Recurrence(name, _rename(update, name), initial, old, new, price, needs, score))
+        kept.append(Recurrence(name, _rename(update(), name), initial, old, new, price, needs, score))
         if len(kept) >= proposal.keep + undecoded:
             break
     return kept
 
 
-Found = tuple[Any, int, IntArray, IntArray, float, float]
+Found = tuple[Callable[[], Term], int, IntArray, IntArray, float, float]
 
 
 def _by_table(
@@ -119,45 +122,58 @@ def _by_table(
     terms = [Var(OWN, INT), *(Var(n, INT) for n in names)]
     updates = enumerate_updates(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
     tables = updates.values.reshape(len(updates), len(span), len(rows))
-    driven = np.flatnonzero((tables != tables[:, :, :1]).any(axis=(1, 2)))  # updates that depend on an input
+    driven = (tables != tables[:, :, :1]).any(axis=(1, 2))  # updates that depend on an input
+    recursive = (tables != tables[:, :1]).any(axis=(1, 2))  # and on the state; else a delay, of an input only
+    driven = np.flatnonzero(driven & (recursive | updates.plain))
     found: list[Found] = []
-    chunk = max(1, 6_000_000 // index.size)
+    chunk = max(1, 4_000_000 // index.size)
     columns = {n: rows[index, k] for k, n in enumerate(names)}
-    for initial in proposal.initials:
+    for number, initial in enumerate(proposal.initials):
+        if not proposal.state_low <= initial <= proposal.state_high:
+            continue
         for start in range(0, len(driven), chunk):
             part = driven[start : start + chunk]
-            old, new, inside = _step_tables(tables[part], index, initial, proposal)
-            if start == 0:
-                outside = [(updates.term(k), float(updates.cost[k])) for k in part[:OUTSIDE][~inside[:OUTSIDE]]]
+            old, new = (np.empty((len(part), *index.shape), dtype=np.int64) for _ in range(2))
+            inside, moving = (np.empty(len(part), dtype=bool) for _ in range(2))
+            _step_tables(tables[part], index, initial, proposal.state_low, old, new, inside, moving)
+            if start == 0 and number < 2:
+                outside = [(updates.term(k), float(updates.cost[k])) for k in part[~inside][:OUTSIDE]]
                 found += _simulated(outside, initial, columns, evidence)
-            live = np.flatnonzero(inside & (new != new[:, :1, :1]).any(axis=(1, 2)))
+            live = np.flatnonzero(inside & moving)
             if not len(live):
                 continue
             scores = evidence.score(new[live])
             cheap = (scores >= proposal.threshold) | (live + start < CHEAP)
             for k, score in zip(live[cheap], scores[cheap], strict=True):
-                found.append((int(part[k]), initial, old[k], new[k], float(updates.cost[part[k]]), float(score)))
-    found.sort(key=lambda f: (f[4], abs(f[1])))
-    return [(updates.term(f[0]) if isinstance(f[0], int) else f[0], *f[1:]) for f in found[:MOST]]
+                term = partial(updates.term, int(part[k]))
+                found.append((term, initial, old[k], new[k], float(updates.cost[part[k]]), float(score)))
+    return sorted(found, key=lambda f: (f[4], abs(f[1])))
 
 
+@njit(cache=True)
 def _step_tables(
-    tables: IntArray, index: NDArray[np.int64], initial: int, proposal: Proposal
-) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
-    """Trajectories (candidates words time) of all tables, and which never left the state range."""
-    count, size = len(tables), tables.shape[1]
+    tables: IntArray, index: IntArray, initial: int, low: int, old: IntArray, new: IntArray,
+    inside: NDArray[np.bool_], moving: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Trajectories (candidates words time) of all tables; which never leave the state range, and which move at all."""
     words, time = index.shape
-    which = np.arange(count)[:, None]
-    state = np.full((count, words), initial, dtype=np.int64)
-    old = np.empty((count, words, time), dtype=np.int64)
-    new = np.empty((count, words, time), dtype=np.int64)
-    inside = np.ones(count, dtype=bool)
-    for t in range(time):
-        old[:, :, t] = state
-        state = tables[which, np.clip(state - proposal.state_low, 0, size - 1), index[None, :, t]]
-        new[:, :, t] = state
-        inside &= ((state >= proposal.state_low) & (state <= proposal.state_high)).all(axis=1)
-    return old, new, inside
+    size = tables.shape[1]
+    for k in range(len(tables)):
+        inside[k], moving[k] = True, False
+        first = tables[k, initial - low, index[0, 0]]
+        for w in range(words):
+            state = initial
+            for t in range(time):
+                old[k, w, t] = state
+                state = tables[k, state - low, index[w, t]]
+                new[k, w, t] = state
+                if state != first:
+                    moving[k] = True
+                if state < low or state >= low + size:
+                    inside[k] = False
+                    break
+            if not inside[k]:
+                break
 
 
 def _direct(
@@ -175,7 +191,7 @@ def _direct(
     terms = [Var(OWN, INT), *(Var(n, INT) for n in names)]
     updates = enumerate_updates(terms, grid, proposal.constants, max_cost=proposal.max_cost, limit=proposal.limit)
     every = [(updates.term(k), float(updates.cost[k])) for k in range(len(updates))]
-    entries = [(term, cost) for term, cost in every if variables(term) - {OWN}]
+    entries = [(t, c) for t, c in every if variables(t) - {OWN} and (OWN in variables(t) or isinstance(t, Var))]
     found: list[Found] = []
     for start in range(0, len(entries), 256):
         for k, initial in enumerate(proposal.initials):
@@ -195,39 +211,39 @@ def _simulated(
     if not moving:
         return []
     scores = evidence.score(np.stack([run[1] for _, _, run in moving]))
-    return [(t, initial, *run, cost, float(s)) for (t, cost, run), s in zip(moving, scores, strict=True)]
+    return [(partial(_same, t), initial, *run, cost, float(s)) for (t, cost, run), s in zip(moving, scores, strict=True)]
 
 
-def simulate(update: Term, own: str, initial: int, columns: dict[str, IntArray]) -> tuple[IntArray, IntArray] | None:
-    """Values before and after each step, or None when they leave the range of 40 bits."""
-    some = next(iter(columns.values()))
-    state = np.full(len(some), initial, dtype=np.int64)
-    old, new = np.empty_like(some), np.empty_like(some)
-    used = variables(update)
-    for t in range(some.shape[1]):
-        old[:, t] = state
-        env = {n: c[:, t] for n, c in columns.items() if n in used}
-        result = evaluate_batch(update, env | {own: state})
-        if result.dtype == object:
-            return None
-        state = np.broadcast_to(result, state.shape).astype(np.int64)
-        if np.abs(state).max() > LARGE:
-            return None
-        new[:, t] = state
-    return old, new
+def _same(term: Term) -> Term:
+    return term
 
 
 def _shape_key(values: IntArray) -> bytes:
-    """Equal for streams that differ by an affine map with the same direction: they carry the same information."""
+    """Equal for streams that differ by an affine map: they carry the same information."""
     flat = values.ravel() - values.min()
-    divisor = int(np.gcd.reduce(flat)) or 1
-    return (flat // divisor).tobytes()
+    flat = flat // (int(np.gcd.reduce(flat)) or 1)
+    return min(flat.tobytes(), (flat.max() - flat).tobytes())
 
 
 def _rename(term: Term, name: str) -> Term:
     from dsl.terms import substitute
 
     return substitute(term, {OWN: Var(name, INT)})
+
+
+def delays(columns: dict[str, IntArray], evidence: Evidence, *, most: int, threshold: float) -> list[Recurrence]:
+    """Chains of delays of each input, starting from 0, as long as the network remembers."""
+    chains: list[Recurrence] = []
+    for name, column in columns.items():
+        source, value, needs = Var(name, INT), column, ()
+        for depth in range(1, most + 1):
+            old = np.concatenate([np.zeros_like(value[:, :1]), value[:, :-1]], axis=1)
+            score = float(evidence.score(value[None])[0])
+            if score < threshold:
+                break
+            chains.append(Recurrence(f"{name}_{depth}", source, 0, old, value, 3.0, needs, score))
+            source, value, needs = Var(chains[-1].name, INT), old, (chains[-1],)
+    return chains
 
 
 def refreshed(pool: Sequence[Recurrence], columns: dict[str, IntArray]) -> list[Recurrence]:

@@ -18,12 +18,17 @@ from numpy.typing import NDArray
 from dsl.terms import Term, Var
 from dsl.types import INT, IntType
 from extract.search.assemble import OUTPUT
-from extract.search.engine import Limits, Problem, synthesise
+from extract.search.engine import Limits, Problem
+from extract.search.engine.synthesis import search_in
+from extract.search.readable import readable
 from extract.search.recurrences import Recurrence
 from verify.domain import IntArray
 
 ROWS = 400
 STATE_BITS = 6.0
+QUICK_SETS, QUICK_S, QUICK_BITS = 40, 0.12, 32.0
+SLOW_SETS, LONGEST_BITS = 6, 90.0
+CHEAP_CHOICE = 70.0
 ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
 
@@ -156,7 +161,7 @@ def fit_term(
         left = deadline - time.monotonic()
         if left <= 0:
             return None
-        result = synthesise(problem, limits=Limits(timeout_s=left, max_cost=max_cost))
+        result = search_in(readable(constants), problem, {}, Limits(timeout_s=left, max_cost=max_cost))
         if result.term is None:
             return None
         wrong = wrong_rows(result.term, names, table)
@@ -184,26 +189,32 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 
 def choices(
-    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, *, attempts: int = 7,
-    bound: float = np.inf, effort_s: float = 1.5,
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, *,
+    bound: float = np.inf, effort_s: float = 1.0,
 ) -> Iterator[Choice]:
-    """Programs that fit the sample: from sufficient sets cheapest first, then from all leaves at once; sets that
-    alone cost more than `bound` or than a program already found are passed over."""
+    """Programs that fit the sample, each cheaper than `bound` and those before it.
+
+    A quick pass looks for short outputs on many sufficient sets, cheapest first; only when it finds nothing cheap
+    does a second pass spend `effort_s` on each of a few; last comes one search over all leaves at once.
+    """
     best = bound
-    tried = 0
-    fitted: list[frozenset[str]] = []
-    for chosen in sufficient_sets(sample, pool, deadline, fitted):
-        fixed = set_cost(chosen)
-        if fixed >= best or tried >= attempts or time.monotonic() > deadline:
-            break
-        tried += 1
-        limit = min(effort_s if tried <= 4 else effort_s / 3, deadline - time.monotonic())
-        found = fit_outputs(sample, chosen, constants, limit)
-        if found is not None:
+    for attempts, seconds, longest in ((QUICK_SETS, QUICK_S, QUICK_BITS), (SLOW_SETS, effort_s, LONGEST_BITS)):
+        fitted: list[frozenset[str]] = []
+        sets = sufficient_sets(sample, pool, deadline, fitted)
+        for chosen in itertools.islice(sets, attempts):
+            fixed, left = set_cost(chosen), deadline - time.monotonic()
+            if fixed >= best or left <= 0:
+                break
+            found = fit_outputs(sample, chosen, constants, min(seconds, left), max_cost=longest)
+            if found is None:
+                continue
             choice = Choice(chosen, found, fixed + sum(map(term_cost, found)))
-            best = min(best, choice.cost)
             fitted.append(frozenset(r.name for r in chosen))
-            yield choice
+            if choice.cost < best:
+                best = choice.cost
+                yield choice
+        if best <= CHEAP_CHOICE:
+            return
     if time.monotonic() < deadline:
         yield from _all_leaves(sample, pool, constants, deadline, effort_s)
 

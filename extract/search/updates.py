@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dsl.ops import apply
 from dsl.terms import Term, Var, constant
+from extract.search.engine.bank import LEAF
 from extract.search.engine.costs import constant_bits, whole
 from extract.search.engine.enumeration import Enumeration, Leaf
-from extract.search.engine.language import integers
-from extract.search.engine.lowering import DEFAULT, NUMBER
+from extract.search.engine.language import Language
+from extract.search.engine.lowering import NUMBER
+from extract.search.readable import readable
 from verify.domain import IntArray
 
 LEAF_BITS = 3
@@ -23,6 +25,7 @@ LEAF_BITS = 3
 class Updates:
     """Distinct integer terms in order of cost: `values[k]` on the grid, `cost[k]` in bits, `term(k)` on demand."""
 
+    language: Language
     run: Enumeration
     values: IntArray
     cost: IntArray
@@ -30,9 +33,14 @@ class Updates:
     def __len__(self) -> int:
         return len(self.cost)
 
+    @property
+    def plain(self) -> NDArray[np.bool_]:
+        """Which of the terms are single variables or constants."""
+        return self.run.bank.stores[NUMBER].made_by[: len(self)] == LEAF
+
     def term(self, k: int) -> Term:
         """The k-th term."""
-        return self.run.row_term(apply, NUMBER, k)
+        return self.run.row_term(self.language.apply, NUMBER, k)
 
 
 def enumerate_updates(
@@ -40,7 +48,8 @@ def enumerate_updates(
 ) -> Updates:
     """All distinct terms up to `max_cost` bits over the variables, whose values on the grid are `columns` (each of
     shape (grid,)), and the constants; about `limit` of them at most."""
-    table = integers(DEFAULT).table
+    language = readable(tuple(constants))
+    table = language.table
     size = len(columns[0])
     given = zip(variables, columns, strict=True)
     leaves = [Leaf(v, np.ascontiguousarray(c, dtype=np.int64), LEAF_BITS) for v, c in given]
@@ -49,4 +58,4 @@ def enumerate_updates(
     run.advance(1 << 62, math.inf, max_cost)
     store = run.bank.stores[NUMBER]
     values = np.ascontiguousarray(store.values[:, : store.used].T)
-    return Updates(run, values, store.cost[: store.used].astype(np.int64))
+    return Updates(language, run, values, store.cost[: store.used].astype(np.int64))

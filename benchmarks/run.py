@@ -1,0 +1,149 @@
+"""Run the extractor on every network of a suite and put the results in a table.
+
+    python -m benchmarks.run streams [--jobs N] [--timeout S] [--out results.jsonl] [--resume]
+
+Every network runs in a fresh process. Results are appended to the store as they come, one JSON object a line, with
+version, options, seed and weight hash; `--resume` skips what the store holds for the same of all of these. Three
+questions are kept apart: program = network, network = task, program = task.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.suites.tables import TASKS
+from dsl.programs import Machine, program_size
+from dsl.syntax import parse
+
+ZOO = Path(__file__).parent / "zoo"
+FOLDERS = {"streams": ZOO, "rnn62": ZOO / "rnn62"}
+Row = dict[str, Any]
+
+
+def networks(suite: str) -> list[Path]:
+    """The network directories of a suite, by name. Raises typer.BadParameter for an unknown suite."""
+    if suite not in FOLDERS:
+        raise typer.BadParameter(f"expected one of {', '.join(FOLDERS)}, got {suite}")
+    return sorted(path.parent for path in FOLDERS[suite].glob("*/network.json"))
+
+
+def run_one(directory: Path, timeout_s: float, seed: int) -> Row:
+    """Extract one network and judge it: one row of the table."""
+    import torch
+
+    from extract import extract, load_network
+
+    torch.set_num_threads(1)
+    network = load_network(directory)
+    began = time.monotonic()
+    found = extract(network, timeout_s=timeout_s, rng_seed=seed)
+    seconds = time.monotonic() - began
+    task = TASKS[network.description["task"]]
+    record = found.to_json()
+    row: Row = {
+        "network": directory.name, "cell": network.description["cell"], "task": task.name, "seconds": seconds,
+        "timeout_s": timeout_s, "seed": seed, "version": found.version, "weights_hash": network.weights_hash,
+        "program": record["program"], "cost": found.cost_bits, "stop": found.stop_reason,
+        "evidence": record["evidence"], "reference_operators": program_size(parse(task.reference)),
+    }  # fmt: skip
+    if isinstance(found.program, Machine):
+        row["operators"] = program_size(found.program)
+        row |= _judged(found.program, task.reference)
+    return row
+
+
+def _judged(program: Machine, reference: str) -> Row:
+    """Program = task, decided by the equivalence checker."""
+    from extract.report.findings import finding_to_json
+    from verify.diff import diff_programs
+
+    return {"task_finding": finding_to_json(diff_programs(program, parse(reference), timeout_s=10))}
+
+
+def pending(paths: Iterable[Path], store: Path, resume: bool, timeout_s: float, seed: int) -> Iterator[Path]:
+    """The networks without a result in the store."""
+    done = {(r["network"], r["timeout_s"], r["seed"]) for r in rows_in(store)} if resume else set()
+    for path in paths:
+        if (path.name, timeout_s, seed) not in done:
+            yield path
+
+
+def rows_in(store: Path) -> list[Row]:
+    """The rows of a store; a last line cut short by a kill is left out."""
+    rows = []
+    for line in store.read_text().splitlines() if store.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def verdict_of(row: Row) -> str:
+    """Program = network in a phrase: what is proved, and where they part."""
+    equal = [e for e in row["evidence"] if e["claim"] == "program equals network"]
+    proved = next((e["domain"] for e in equal if e["verdict"] == "proved"), None)
+    refuted = [len(e["counterexample"]["inputs"]) for e in equal if e["verdict"] == "refuted"]
+    phrase = f"proved: {proved}" if proved else "not proved"
+    if refuted:
+        phrase += f"; differs at length {min(refuted)}"
+    elif proved and "every length" not in proved:
+        sampled = [e["reason"] for e in equal if e["verdict"] == "unknown"]
+        phrase += f"; {sampled[-1]}" if sampled else ""
+    return phrase
+
+
+def table(rows: Iterable[Row]) -> str:
+    """A Markdown table of results."""
+    lines = [
+        "| network | cell | operators (reference) | program = network | program = task | s |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in sorted(rows, key=lambda r: r["network"]):
+        task = row.get("task_finding", {}).get("verdict", "none")
+        lines.append(
+            f"| {row['network']} | {row['cell']} | {row.get('operators', '-')} ({row['reference_operators']}) "
+            f"| {verdict_of(row)} | {task} | {row['seconds']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def main(
+    suite: str,
+    names: Annotated[list[str] | None, typer.Argument(help="only these networks")] = None,
+    jobs: Annotated[int, typer.Option(help="processes at a time")] = 2,
+    timeout: Annotated[float, typer.Option(help="seconds per network")] = 60.0,
+    seed: int = 0,
+    out: Annotated[Path, typer.Option(help="the store, appended to")] = Path("results.jsonl"),
+    resume: Annotated[bool, typer.Option(help="skip what the store holds")] = False,
+) -> None:
+    """Run a suite and print its table."""
+    paths = [p for p in networks(suite) if not names or p.name in names]
+    work = list(pending(paths, out, resume, timeout, seed))
+    if not resume and out.exists():
+        out.unlink()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress, out.open("a") as store:
+        bar = progress.add_task(suite, total=len(work))
+        results = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+            delayed(run_one)(path, timeout, seed) for path in work
+        )
+        for row in results:
+            store.write(json.dumps(row) + "\n")
+            store.flush()
+            progress.update(bar, advance=1, description=f"{suite}: {row['network']}")
+    wanted = {p.name for p in paths}
+    print(table(r for r in rows_in(out) if r["network"] in wanted))
+
+
+if __name__ == "__main__":
+    typer.run(main)
