@@ -399,7 +399,7 @@ class Search:
     def _joined(self, run: Enumeration) -> Iterator[Term]:
         right = working_right(run)
         terms, predicates = partial_terms(run, right), tests(self.language, run)
-        holds = run.bank.unpacked(run.bank.stores[TRUTH].values[:, predicates])
+        holds = run.bank.unpacked(run.bank.stores[TRUTH].columns(predicates))
         term = joined(self.language, run, self.kind, terms, right[:, terms], predicates, holds, math.inf, 16)
         if term is not None:
             yield term

@@ -1,7 +1,6 @@
 """The bank of distinct values found so far: a structure of arrays, in order of cost, one store per kind of value.
 
-Values of row `r` are column `r` of `store.values` (examples one above the other); beside it the operator that made
-it, the rows of its arguments and its cost.
+Beside the values of a row on all examples stand the operator that made it, the rows of its arguments and its cost.
 """
 
 from __future__ import annotations
@@ -10,39 +9,44 @@ from typing import Any
 
 import numpy as np
 
-from extract.search.engine.kernels import absorb, fingerprint, keep, pack, rehash, unpack
+from extract.search.engine.kernels import absorb, fingerprint, gather, keep, pack, rehash, unpack
 from extract.search.engine.lowering import NUMBER, TRUTH
 from extract.search.engine.problem import Array
 
 LEAF = -1
+CHUNK = 1 << 12
 
 
 class Store:
-    """Rows of one kind, `most` at most. `start[c]` is the first row of cost `c` or more, for costs finished."""
+    """Rows of one kind, `most` at most. `start[c]` is the first row of cost `c` or more, for costs finished.
+
+    Values lie in blocks of CHUNK rows (block, example, row), so that memory is touched only as rows come in.
+    """
 
     def __init__(self, kind: int, width: int, most: int, keys: Array) -> None:
         self.kind, self.width, self.most, self.keys = kind, width, most, keys
         self.used = 0
         self.start: list[int] = [0]
-        self.values: Array = np.empty((width, 0), dtype=np.int64 if kind == NUMBER else np.uint64)
-        self.magnitude: Array = np.empty(0)
-        self.made_by: Array = np.empty(0, dtype=np.int16)
-        self.arguments: Array = np.empty((3, 0), dtype=np.int32)
-        self.cost: Array = np.empty(0, dtype=np.int32)
-        self.reserve(min(2040, most))
+        self.blocks: Array = np.empty((-(-most // CHUNK), width, CHUNK), dtype=np.uint64)
+        self.magnitude: Array = np.empty(most if kind == NUMBER else 0)
+        self.made_by: Array = np.empty(most, dtype=np.int16)
+        self.arguments: Array = np.empty((3, most), dtype=np.int32)
+        self.cost: Array = np.empty(most, dtype=np.int32)
         self.table: Array = np.zeros(1 << 12, dtype=np.uint64)
         self._scratch: tuple[Array, Array, Array] = _scratch(1 << 12)
         self._counts: Array = np.zeros(2, dtype=np.int64)
 
-    def reserve(self, capacity: int) -> None:
-        """More room. Capacities are odd multiples of 8: rows of different examples fall into different cache sets."""
-        for name in ("values", "magnitude", "made_by", "arguments", "cost"):
-            if name == "magnitude" and self.kind != NUMBER:
-                continue
-            old: Array = getattr(self, name)
-            new = np.empty((*old.shape[:-1], capacity), dtype=old.dtype)
-            new[..., : self.used] = old[..., : self.used]
-            setattr(self, name, new)
+    def columns(self, rows: slice | Array) -> Array:
+        """Values of rows (width, rows), as int64 for numbers and packed words for truth values."""
+        if isinstance(rows, slice):
+            block, first = divmod(rows.start, CHUNK)
+            if rows.stop <= (block + 1) * CHUNK:
+                found = self.blocks[block][:, first : first + rows.stop - rows.start]
+                return found.view(np.int64) if self.kind == NUMBER else found
+            rows = np.arange(rows.start, rows.stop)
+        found = np.empty((self.width, len(rows)), dtype=np.uint64)
+        gather(self.blocks, rows, found)
+        return found.view(np.int64) if self.kind == NUMBER else found
 
     @property
     def bytes(self) -> int:
@@ -79,13 +83,9 @@ class Store:
 
     def append(self, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], cost: int) -> bool:
         """Store the fresh columns of a tile; false when the bank is full, with as many stored as fit."""
-        capacity = self.values.shape[1]
-        if self.used + len(fresh) > capacity < self.most:
-            self.reserve(min(max(2 * capacity, self.used + len(fresh)) // 16 * 16 + 8, self.most))
-        count = min(len(fresh), self.values.shape[1] - self.used)
+        count = min(len(fresh), self.most - self.used)
         rows = slice(self.used, self.used + count)
-        magnitude = self.magnitude[rows]
-        keep(tile.view(np.uint64), fresh[:count], self.values.view(np.uint64), self.used, magnitude)
+        keep(tile.view(np.uint64), fresh[:count], self.blocks, self.used, self.magnitude[rows])
         self.made_by[rows] = made_by
         for position, argument in enumerate(arguments):
             self.arguments[position, rows] = argument[:count]

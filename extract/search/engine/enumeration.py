@@ -215,7 +215,7 @@ class Enumeration:
 
     def _values(self, row: Row, position: int, rows: Any) -> Array:
         kind = row.arguments[position]
-        values = self.bank.stores[kind].values[:, rows]
+        values = self.bank.stores[kind].columns(rows)
         return self.bank.unpacked(values) if kind == TRUTH and not row.packed else values
 
     def _take(self, number: int, row: Row, tile: Array, valid: Array, rows: Any, level: int) -> list[Candidate]:
@@ -281,7 +281,7 @@ def replay(enumeration: Enumeration, leaves: list[Array], wanted: tuple[Array, A
                     needed[argument_kind][old.stores[kind].arguments[position, rows]] = True
     place = [np.cumsum(mask) - 1 for mask in needed]  # old row number -> new one
     values = [
-        np.empty((store.width, int(mask.sum())), dtype=store.values.dtype)
+        np.empty((store.width, int(mask.sum())), dtype=np.int64 if store.kind == NUMBER else np.uint64)
         for store, mask in zip(bank.stores, needed, strict=True)
     ]
     for kind, made_by, rows in reversed(plan):

@@ -101,14 +101,32 @@ def unpack(words: Any, truths: Any) -> None:
 
 
 @kernel
-def keep(tile: Any, fresh: Any, values: Any, used: int, magnitude: Any) -> None:
-    """Copy the fresh columns of a tile behind the `used` columns of `values`; note their largest magnitudes."""
-    count = fresh.shape[0]
+def keep(tile: Any, fresh: Any, blocks: Any, used: int, magnitude: Any) -> None:
+    """Copy the fresh columns of a tile behind the `used` rows of blocks (block, example, row); note magnitudes."""
+    chunk = blocks.shape[2]
     for b in range(magnitude.shape[0]):
         magnitude[b] = 0.0
-    for q in range(tile.shape[0]):
-        for b in range(count):
-            x = tile[q, fresh[b]]
-            values[q, used + b] = x
+    done = 0
+    while done < fresh.shape[0]:
+        block, first = (used + done) // chunk, (used + done) % chunk
+        count = min(chunk - first, fresh.shape[0] - done)
+        for q in range(tile.shape[0]):
             if magnitude.shape[0] > 0:
-                magnitude[b] = max(magnitude[b], abs(float(np.int64(x))))
+                for b in range(count):
+                    x = tile[q, fresh[done + b]]
+                    blocks[block, q, first + b] = x
+                    magnitude[done + b] = max(magnitude[done + b], abs(float(np.int64(x))))
+            else:
+                for b in range(count):
+                    blocks[block, q, first + b] = tile[q, fresh[done + b]]
+        done += count
+
+
+@kernel
+def gather(blocks: Any, rows: Any, found: Any) -> None:
+    """Rows of blocks (block, example, row) as columns (example, rows)."""
+    chunk = blocks.shape[2]
+    for b in range(rows.shape[0]):
+        block, at = rows[b] // chunk, rows[b] % chunk
+        for q in range(found.shape[0]):
+            found[q, b] = blocks[block, q, at]

@@ -211,7 +211,7 @@ def _closest(search: Search) -> tuple[Term | None, float]:
     run = search.runs[-1]
     kind = TRUTH if search.problem.target.dtype == bool else NUMBER
     store = run.bank.stores[kind]
-    values = store.values[:, : min(store.used, CLOSEST_ROWS)]
+    values = store.columns(slice(0, min(store.used, CLOSEST_ROWS)))
     agree = (run.bank.unpacked(values) if kind == TRUTH else values) == search.problem.target[search.chosen][:, None]
     best, share = None, 0.0
     for at in np.argsort(-agree.sum(axis=0), kind="stable")[:8]:

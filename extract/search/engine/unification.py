@@ -85,7 +85,7 @@ def joined(
 def working_right(enumeration: Enumeration) -> Array:
     """Which of the bank's first rows are right on which working examples (examples, rows)."""
     bank, kind = enumeration.bank, enumeration.kind
-    given = bank.stores[kind].values[:, : min(bank.stores[kind].used, ROWS)]
+    given = bank.stores[kind].columns(slice(0, min(bank.stores[kind].used, ROWS)))
     values = bank.unpacked(given) if kind == TRUTH else given
     if enumeration.accept is not None:
         return enumeration.accept(values)
@@ -127,7 +127,7 @@ def tests(language: Language, enumeration: Enumeration) -> Array:
     count = min(store.used, ROWS)
     if language.condition_kind == TRUTH:
         return np.arange(min(count, conditionals.PREDICATES))
-    return first_of_each(bank.signatures(language.holds(store.values[:, :count])))[: conditionals.PREDICATES]
+    return first_of_each(bank.signatures(language.holds(store.columns(slice(0, count)))))[: conditionals.PREDICATES]
 
 
 def first_of_each(signatures: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Performance measurements, each a module run with `python -m`; method of measurement in its docstring."""
