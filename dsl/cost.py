@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from dsl.ops import BY_NAME
 from dsl.programs import Aggregate, Function, Machine, Program, Select, SequenceProgram
-from dsl.terms import Const, Term, Var
+from dsl.terms import Apply, Const, Term, Var
 from dsl.types import BoolType, IntType, RealType, RegisterType, Type, Value
 
 TAG = 1.0
@@ -74,10 +74,14 @@ def _term_bits(term: Term, variable: float, known: dict[int, float]) -> float:
     if isinstance(term, Const):
         return constant_bits(term.value)
     if id(term) not in known:
-        row = BY_NAME[term.op]
-        length = integer_bits(len(term.args)) if row.arity is None else 0
-        known[id(term)] = row.cost + length + sum(_term_bits(arg, variable, known) for arg in term.args)
+        known[id(term)] = operator_bits(term) + sum(_term_bits(arg, variable, known) for arg in term.args)
     return known[id(term)]
+
+
+def operator_bits(term: Apply) -> float:
+    """The cost of an application without its arguments."""
+    row = BY_NAME[term.op]
+    return row.cost + (integer_bits(len(term.args)) if row.arity is None else 0)
 
 
 def variable_bits(scope_size: int) -> float:

@@ -86,7 +86,7 @@ def _read(text: str, start: str) -> Node:
     except UnexpectedEOF:
         raise ParseError("expected more, got the end of the text", text, len(text.splitlines()), 1) from None
     except UnexpectedToken as error:
-        spelled = (_spelling(name) for name in error.expected if name != "QUALIFIED")
+        spelled = (_spelling(name) for name in error.expected if name not in ("QUALIFIED", "NUMBERS"))
         wanted = sorted(spelled, key=lambda text: (text.startswith("'"), text))
         listed = ", ".join(wanted[:6]) + (", ..." if len(wanted) > 6 else "")
         if error.token.type == "$END":
@@ -260,6 +260,8 @@ class _Builder:
         match tree.data:
             case "number":
                 return constant(int(tree.children[0]))
+            case "numbers":
+                return constant(tuple(map(int, str(tree.children[0])[1:-1].split(","))))
             case "name":
                 name = str(tree.children[0])
                 if name in ("true", "false"):

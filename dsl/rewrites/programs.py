@@ -26,7 +26,7 @@ from dsl.programs import (
     aggregate_type,
 )
 from dsl.rewrites.sharing import Shared, share
-from dsl.rewrites.terms import Rewriter
+from dsl.rewrites.terms import Rewriter, Rewriters
 from dsl.terms import Apply, Const, Term, Var, constant, operator_count, substitute, variables
 from dsl.types import RegisterType, Type, unbounded
 
@@ -36,58 +36,59 @@ MAX_INLINED = 2000
 
 def normalise(program: Program) -> Program:
     """The program in normal form: same meaning on all inputs, no dearer in bits."""
+    rewriters = Rewriters()
     match program:
         case Function():
-            candidate: Program = _function(program)
+            candidate: Program = _function(program, rewriters)
         case Machine():
-            candidate = _machine(program)
+            candidate = _machine(program, rewriters)
         case SequenceProgram():
-            candidate = _sequence(program)
+            candidate = _sequence(program, rewriters)
     if cost_bits(candidate) <= cost_bits(program):
         return candidate
     match program:
         case Function():
-            return _in_place(program)
+            return _in_place(program, rewriters)
         case Machine():
-            return retype(_in_place(sound(program)), {s.name: s.type for s in program.states})
+            return retype(_in_place(sound(program), rewriters), {s.name: s.type for s in program.states})
         case SequenceProgram():
             return program
 
 
-def _in_place(program: Shared) -> Shared:
+def _in_place(program: Shared, rewriters: Rewriters) -> Shared:
     """Each term in normal form where it stands, definitions kept."""
     known: dict[str, Term] = {}
     scope = len(program.inputs) + (len(program.states) if isinstance(program, Machine) else 0)
     lets: list[tuple[str, Term]] = []
     for name, term in program.lets:
-        lets.append((name, Rewriter(scope + len(lets)).normal(substitute(term, known))))
+        lets.append((name, rewriters[scope + len(lets)].normal(substitute(term, known))))
         known[name] = Var(name, lets[-1][1].type)
     scope += len(lets)
     if isinstance(program, Function):
-        outputs = tuple(Rewriter(scope).normal(substitute(term, known)) for term in program.outputs)
+        outputs = tuple(rewriters[scope].normal(substitute(term, known)) for term in program.outputs)
         return replace(program, lets=tuple(lets), outputs=outputs)
-    states = tuple(replace(s, update=Rewriter(scope).normal(substitute(s.update, known))) for s in program.states)
-    last = Rewriter(scope + len(states))
+    states = tuple(replace(s, update=rewriters[scope].normal(substitute(s.update, known))) for s in program.states)
+    last = rewriters[scope + len(states)]
     outputs = tuple(last.normal(substitute(term, known)) for term in program.outputs)
     return replace(program, lets=tuple(lets), states=states, outputs=outputs)
 
 
-def _function(program: Function) -> Function:
+def _function(program: Function, rewriters: Rewriters) -> Function:
     if _inlined_size(program.lets, program.outputs) > MAX_INLINED:
-        return _in_place(program)
-    rewriter = Rewriter(len(program.inputs))
+        return _in_place(program, rewriters)
+    rewriter = rewriters[len(program.inputs)]
     known = _inlined(program.lets)
     outputs = tuple(rewriter.normal(substitute(term, known)) for term in program.outputs)
     return share(replace(program, lets=(), outputs=outputs), _names(program.lets, rewriter))
 
 
-def _machine(program: Machine) -> Machine:
+def _machine(program: Machine, rewriters: Rewriters) -> Machine:
     terms = (*(s.update for s in program.states), *program.outputs)
     declared = {s.name: s.type for s in program.states}
     machine = sound(program)
     if _inlined_size(program.lets, terms) > MAX_INLINED:
-        return retype(_in_place(machine), declared)
-    rewriter = Rewriter(len(machine.inputs) + len(machine.states))
+        return retype(_in_place(machine, rewriters), declared)
+    rewriter = rewriters[len(machine.inputs) + len(machine.states)]
     names = _names(machine.lets, rewriter)
     known = _inlined(machine.lets)
     machine = replace(
@@ -97,7 +98,7 @@ def _machine(program: Machine) -> Machine:
         outputs=tuple(substitute(term, known) for term in machine.outputs),
     )
     for _ in range(len(machine.states) + 3):
-        simpler = _ordered(_merged(_without_constants(_rewritten(machine))))
+        simpler = _ordered(_merged(_without_constants(_rewritten(machine, rewriters)), rewriters))
         if simpler == machine:
             break
         machine = simpler
@@ -105,15 +106,15 @@ def _machine(program: Machine) -> Machine:
     return retype(machine, {s.name: declared[s.name] for s in machine.states})
 
 
-def _rewritten(machine: Machine) -> Machine:
+def _rewritten(machine: Machine, rewriters: Rewriters) -> Machine:
     """Terms in normal form; outputs use new values of states where they can."""
-    rewriter = Rewriter(len(machine.inputs) + len(machine.states))
+    rewriter = rewriters[len(machine.inputs) + len(machine.states)]
     states = tuple(replace(s, update=rewriter.normal(s.update)) for s in machine.states)
     plain = {s.name + "'": s.update for s in states if not isinstance(s.update, Apply)}
     new: dict[Term, Term] = {
         s.update: Var(s.name + "'", s.type) for s in reversed(states) if isinstance(s.update, Apply)
     }
-    last = Rewriter(rewriter.scope_size + len(states))
+    last = rewriters[len(machine.inputs) + 2 * len(states)]
     outputs = tuple(_replaced(last.normal(substitute(term, plain)), new) for term in machine.outputs)
     return replace(machine, states=states, outputs=tuple(map(last.normal, outputs)))
 
@@ -138,15 +139,17 @@ def _without_constants(machine: Machine) -> Machine:
     return _substituted(machine, fixed)
 
 
-def _merged(machine: Machine) -> Machine:
+def _merged(machine: Machine, rewriters: Rewriters) -> Machine:
     """Of state variables that always have equal values, the first: the coarsest partition that updates respect."""
     groups = {s.name: _group(s) for s in machine.states}
+    if len(set(groups.values())) == len(groups):
+        return machine
     while True:
         first: dict[str, str] = {}
         leader = {name: first.setdefault(group, name) for name, group in groups.items()}
         kinds = {s.name: s.type for s in machine.states}
         merged: dict[str, Term] = {name: Var(to, kinds[to]) for name, to in leader.items()}
-        rewriter = Rewriter(len(machine.inputs) + len(machine.states))
+        rewriter = rewriters[len(machine.inputs) + len(machine.states)]
         refined = {
             s.name: f"{groups[s.name]} {rewriter.normal(substitute(s.update, merged))!r}" for s in machine.states
         }
@@ -197,7 +200,7 @@ def _in_order(term: Term) -> list[str]:
     return [term.name] if isinstance(term, Var) else []
 
 
-def _sequence(program: SequenceProgram) -> SequenceProgram:
+def _sequence(program: SequenceProgram, rewriters: Rewriters) -> SequenceProgram:
     """Steps in normal form; of equal steps the first; no unused ones."""
     scope = len(program.inputs) + 2
     steps: list[Let | Select | Aggregate] = []
@@ -208,7 +211,7 @@ def _sequence(program: SequenceProgram) -> SequenceProgram:
         both = {f"{side}.{n}": _qualified(t, side) for n, t in known.items() for side in ("key", "query")}
         match item:
             case Let(name, term):
-                term = Rewriter(scope).normal(substitute(term, known))
+                term = rewriters[scope].normal(substitute(term, known))
                 if not isinstance(term, Apply):
                     known[name] = term
                     continue
@@ -216,11 +219,11 @@ def _sequence(program: SequenceProgram) -> SequenceProgram:
                 key: object = term
                 scope += 1
             case Select(name, predicate):
-                item = Select(name, Rewriter(2 * scope).normal(substitute(predicate, both)))
+                item = Select(name, rewriters[2 * scope].normal(substitute(predicate, both)))
                 key = ("select", item.predicate)
             case Aggregate(name, kind, selection, term, default):
                 selection = selections.get(selection, selection)
-                item = Aggregate(name, kind, selection, Rewriter(scope).normal(substitute(term, known)), default)
+                item = Aggregate(name, kind, selection, rewriters[scope].normal(substitute(term, known)), default)
                 key = (kind, selection, item.term, repr(default))
                 scope += 1
         if key not in merged:
@@ -230,7 +233,7 @@ def _sequence(program: SequenceProgram) -> SequenceProgram:
             selections[item.name] = merged[key]
         else:
             known[item.name] = Var(merged[key], _column_type(item))
-    outputs = tuple(Rewriter(scope).normal(substitute(term, known)) for term in program.outputs)
+    outputs = tuple(rewriters[scope].normal(substitute(term, known)) for term in program.outputs)
     used = {name for term in outputs for name in variables(term)}
     kept: list[Let | Select | Aggregate] = []
     for item in reversed(steps):

@@ -13,6 +13,7 @@ from dsl.terms import Apply, Const, Term, constant
 from dsl.types import BOOL, IntType, RegisterType, Value
 
 Cost = Callable[[Term], float]
+Negation = Callable[[Term], Term]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def single_value(term: Apply, cost: Cost) -> Term | None:
     return None
 
 
-def sorted_arguments(term: Apply, cost: Cost) -> Term | None:
+def sorted_arguments(term: Apply, negation: Negation) -> Term | None:
     """Arguments of commutative operators in canonical order; chains flattened, neutral and repeated parts dropped."""
     op = BY_NAME[term.op]
     if not op.commutative or term.op in LINEAR:
@@ -69,7 +70,7 @@ def sorted_arguments(term: Apply, cost: Cost) -> Term | None:
             parts.pop()
         elif not (facts.idempotent and parts and parts[-1] == part):
             parts.append(part)
-    if facts.absorbing is not None and term.type == BOOL and any(_is_negation(p, q) for p in parts for q in parts):
+    if facts.absorbing is not None and term.type == BOOL and not {negation(p) for p in parts}.isdisjoint(parts):
         return Const(facts.absorbing, BOOL)
     if folded is not None:
         if facts.absorbing is not None and folded.value == facts.absorbing:
@@ -96,16 +97,6 @@ def _chain(op: str, parts: list[Term]) -> Term:
     return result
 
 
-def _is_negation(p: Term, q: Term) -> bool:
-    """Whether `p` is `not q`, also for comparisons written without `not`."""
-    if not isinstance(p, Apply):
-        return False
-    if p.op == "not":
-        return p.args[0] == q
-    opposite = {"<": ">=", ">=": "<", "==": "!=", "<=": ">"}.get(p.op)
-    return isinstance(q, Apply) and q.op == opposite and p.args == q.args
-
-
 def dominated(term: Apply, cost: Cost) -> Term | None:
     """`min` and `max` of arguments whose ranges decide, in a chain of any length."""
     if term.op not in ("min", "max"):
@@ -123,25 +114,32 @@ def dominated(term: Apply, cost: Cost) -> Term | None:
     return None
 
 
-def known_condition(term: Apply, cost: Cost) -> Term | None:
+def known_condition(term: Apply, negation: Negation) -> Term | None:
     """Inside the branches of `if`, the condition is known."""
     if term.op != "if":
         return None
     condition, then, otherwise = term.args
-    true = dict.fromkeys(flattened(condition, "and"), True)
-    false = dict.fromkeys(flattened(condition, "or"), False)
-    return apply("if", (condition, _assume(then, true), _assume(otherwise, false)))
+    then = _assume(then, _facts(flattened(condition, "and"), True, negation))
+    otherwise = _assume(otherwise, _facts(flattened(condition, "or"), False, negation))
+    return apply("if", (condition, then, otherwise))
 
 
-def _assume(term: Term, known: dict[Term, bool]) -> Term:
+def _facts(parts: list[Term], value: bool, negation: Negation) -> dict[Term, Term]:
+    """Conditions and their negations, with what they are when all `parts` have the value."""
+    facts: dict[Term, Term] = {}
+    for part in parts:
+        facts[part] = Const(value, BOOL)
+        facts[negation(part)] = Const(not value, BOOL)
+    return facts
+
+
+def _assume(term: Term, known: dict[Term, Term]) -> Term:
     if term in known:
-        return Const(known[term], BOOL)
-    if isinstance(term, Apply):
-        for fact, value in known.items():
-            if _is_negation(term, fact) or _is_negation(fact, term):
-                return Const(not value, BOOL)
-        return apply(term.op, tuple(_assume(arg, known) for arg in term.args))
-    return term
+        return known[term]
+    if not isinstance(term, Apply):
+        return term
+    args = tuple([_assume(arg, known) for arg in term.args])
+    return term if all(a is b for a, b in zip(args, term.args, strict=True)) else apply(term.op, args)
 
 
 def known_element(term: Apply, cost: Cost) -> Term | None:

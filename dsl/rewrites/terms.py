@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dsl.cost import term_bits
-from dsl.errors import TypeMismatch
+from dsl.cost import constant_bits, operator_bits, variable_bits
 from dsl.ops import apply
 from dsl.rewrites import arithmetic, structure
 from dsl.rewrites.rules import rewritten
-from dsl.terms import Apply, Term
+from dsl.terms import Apply, Const, Term, Var
 
 SLACK = 1e-9
 """Costs are sums of floats; differences below this are rounding."""
@@ -25,20 +24,35 @@ def normal_form(term: Term, scope_size: int = 4) -> Term:
     return Rewriter(scope_size).normal(term)
 
 
+class Rewriters(dict[int, "Rewriter"]):
+    """One rewriter per scope size."""
+
+    def __missing__(self, scope_size: int) -> Rewriter:
+        self[scope_size] = Rewriter(scope_size)
+        return self[scope_size]
+
+
 class Rewriter:
     """Rewrites terms at one scope size, remembering results."""
 
     def __init__(self, scope_size: int) -> None:
-        self.scope_size = scope_size
+        self._variable = variable_bits(scope_size)
         self._known: dict[Term, Term] = {}
         self._costs: dict[Term, float] = {}
         self._active: set[Term] = set()
 
     def cost(self, term: Term) -> float:
         """The cost in bits at this scope size."""
+        if isinstance(term, Var):
+            return self._variable
         if term not in self._costs:
-            self._costs[term] = term_bits(term, self.scope_size)
+            own = constant_bits(term.value) if isinstance(term, Const) else operator_bits(term)
+            self._costs[term] = own + (sum(map(self.cost, term.args)) if isinstance(term, Apply) else 0)
         return self._costs[term]
+
+    def negation(self, term: Term) -> Term:
+        """The normal form of `not term`."""
+        return self.normal(apply("not", (term,)))
 
     def normal(self, term: Term) -> Term:
         """The normal form."""
@@ -48,13 +62,15 @@ class Rewriter:
             if term in self._active:
                 return term
             self._active.add(term)
-            self._known[term] = self._normal(term)
+            normal = self._normal(term)
+            self._known[term] = self._known[normal] = normal
             self._active.discard(term)
         return self._known[term]
 
     def _normal(self, term: Apply) -> Term:
-        inner = apply(term.op, tuple(map(self.normal, term.args)))
-        if inner != term and inner in self._known:
+        args = tuple(map(self.normal, term.args))
+        inner = term if all(a is b for a, b in zip(args, term.args, strict=True)) else apply(term.op, args)
+        if inner is not term and inner in self._known:
             return self._known[inner]
         bits = self.cost(inner)
         for proposed, canonical in self._proposals(inner):
@@ -68,10 +84,11 @@ class Rewriter:
         for rule, proposed in rewritten(term):
             yield proposed, rule.neutral
         for step, canonical in STEPS:
-            try:
-                proposed = step(term, self.cost)
-            except TypeMismatch:
-                continue
+            proposed = step(term, self.cost)
+            if proposed is not None:
+                yield proposed, canonical
+        for step, canonical in LOGICAL_STEPS:
+            proposed = step(term, self.negation)
             if proposed is not None:
                 yield proposed, canonical
 
@@ -81,7 +98,6 @@ Step = Callable[[Apply, Callable[[Term], float]], Term | None]
 STEPS: tuple[tuple[Step, bool], ...] = (
     (structure.fold, False),
     (structure.single_value, False),
-    (structure.known_condition, False),
     (structure.known_element, False),
     (structure.dominated, False),
     (arithmetic.sum_form, True),
@@ -89,5 +105,9 @@ STEPS: tuple[tuple[Step, bool], ...] = (
     (arithmetic.remainder_form, True),
     (arithmetic.quotient_form, False),
     (arithmetic.absolute_form, True),
+)
+
+LOGICAL_STEPS: tuple[tuple[Callable[[Apply, Callable[[Term], Term]], Term | None], bool], ...] = (
+    (structure.known_condition, False),
     (structure.sorted_arguments, True),
 )
