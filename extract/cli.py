@@ -17,7 +17,8 @@ from typing import Annotated, Any, cast
 import typer
 
 from dsl.errors import BadInput, NetliftError, ParseError
-from dsl.programs import Function, Machine, Program
+from dsl.programs import Machine, Program
+from verify.verdict import Finding
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
 USAGE_ERRORS = cast("type[Exception]", typer.BadParameter.__mro__[2])  # click's ClickException, wherever typer keeps it
@@ -88,23 +89,37 @@ def verify(
     network: Network,
     program: Annotated[Path, typer.Argument(metavar="PROGRAM.nl", help="A machine in netlift's language.")],
     prop: Annotated[
-        str | None, typer.Option("--property", metavar="EXPR", help="Also: does this hold after every step?")
+        str | None, typer.Option("--property", metavar="EXPR", help="Also: is this true at every step?")
     ] = None,
     timeout: Timeout = 60.0,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> int:
-    """Does a program (or a property of it) hold of a network?"""
+    """Is a network equal to a program, and has the program a property?
+
+    A property is a truth value over inputs, state variables before (s) and after (s') the step, and the output y
+    (y0, y1, ... where there are several): --property "y <= 9". What is proved of the program holds of the network as
+    far as the two are equal.
+    """
     _check_timeout(timeout)
     machine = _machine(_read_program(program), program)
     from extract.networks import load_network
     from extract.report.words import status
     from verify.check import check_program
+    from verify.properties import check_property
 
     subject = load_network(network)
+    asked: list[Finding] = []
+    if prop is not None:
+        try:
+            asked = [check_property(machine, prop, timeout_s=timeout / 2, rng_seed=seed)]
+        except ParseError as error:
+            raise BadInput(f"--property, {error}") from None
+        timeout /= 2
     findings = check_program(subject, machine, rng_seed=seed, timeout_s=timeout)
-    _show(findings, as_json)
-    return status(findings)
+    _show([*findings, *asked], as_json)
+    statuses = [status(group) for group in (findings, asked) if group]
+    return 1 if 1 in statuses else max(statuses)
 
 
 @app.command()
@@ -117,16 +132,9 @@ def diff(
     """Are two programs equal? Else, the shortest input that separates them."""
     _check_timeout(timeout)
     from extract.report.words import status
-    from verify.equivalence import functions_equal, machines_equal
+    from verify.diff import diff_programs
 
-    match _read_program(first), _read_program(second):
-        case Machine() as a, Machine() as b:
-            finding = machines_equal(a, b, timeout_s=timeout)
-        case Function() as a, Function() as b:
-            finding = functions_equal(a, b, timeout_s=timeout)
-        case a, b:
-            shapes = " and a ".join(type(p).__name__.lower() for p in (a, b))
-            raise BadInput(f"expected two machines or two functions, got a {shapes} ({first}, {second})")
+    finding = diff_programs(_read_program(first), _read_program(second), timeout_s=timeout)
     _show([finding], as_json)
     return status([finding])
 
@@ -141,6 +149,7 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Run a program and print its outputs, one per step."""
+    from dsl.programs import Function
     from dsl.semantics import run as run_program
     from extract.report.findings import plain
     from extract.report.literals import read_inputs, written
@@ -218,7 +227,7 @@ def _machine(program: Program, path: Path) -> Machine:
     return program
 
 
-def _show(findings: Sequence[Any], as_json: bool) -> None:
+def _show(findings: Sequence[Finding], as_json: bool) -> None:
     if as_json:
         from extract.report.findings import finding_to_json
 

@@ -128,7 +128,7 @@ def test_run_as_json(cli: Cli) -> None:
         (("run", "bad.nl", "1"), "bad.nl, line 1, column 13: expected "),
         (("run", "binary.nl"), "not UTF-8"),
         (("run", "deep.nl"), "nested less deeply"),
-        (("diff", "p.nl", "f.nl"), "expected two machines or two functions, got a machine and a function"),
+        (("diff", "p.nl", "f.nl"), "expected two programs of one shape, got a machine and a function"),
         (("diff", "p.nl", "pair.nl"), "expected equally many inputs"),
         (("diff", "p.nl", "p.nl", "--timeout", "0"), "expected a positive number of seconds, got 0.0"),
         (("diff", "p.nl", "p.nl", "--timeout", "soon"), "--timeout"),
@@ -136,6 +136,8 @@ def test_run_as_json(cli: Cli) -> None:
         (("verify", "absent", "p.nl"), "expected a directory with network.json and weights, got nothing (absent)"),
         (("verify", "adder", "f.nl"), "expected a machine, got a function (f.nl)"),
         (("verify", "adder", "pair.nl"), "expected 1 inputs per step as the network has, got 2"),
+        (("verify", "adder", "p.nl", "--property", "y <"), "--property, line 1, column 4"),
+        (("verify", "adder", "p.nl", "--property", "y + 1"), "expected a truth value"),
         (("extract", "absent"), "got nothing (absent)"),
         (("extract", "adder", "--seed", "-1"), "--seed"),
         (("extract", "adder", "--timeout", "nan"), "expected a positive number of seconds, got nan"),
@@ -182,6 +184,16 @@ def test_verify(cli: Cli, network: str) -> None:
     content = json.loads(out)
     assert status == 1
     assert content["counterexamples"][0]["expected"][-1] != content["counterexamples"][0]["actual"][-1]
+
+
+def test_verify_a_property(cli: Cli, network: str) -> None:
+    program = write("good.nl", COUNTER)
+    status, out, _ = cli("verify", network, program, "--property", "y >= s", "--json")
+    assert (status, json.loads(out)["evidence"][-1]["verdict"]) == (0, "proved")
+    status, out, _ = cli("verify", network, program, "--property", "y < 9", "--json")
+    refuted = json.loads(out)["evidence"][-1]
+    assert (status, refuted["verdict"], refuted["shortest"]) == (1, "refuted", True)
+    assert refuted["counterexample"]["inputs"] == [[3], [3], [3]]
 
 
 def test_extract_prints_program_evidence_and_summary(cli: Cli, network: str, finding: Callable[..., None]) -> None:

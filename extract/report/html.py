@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,9 +15,8 @@ from dsl.programs import Machine, Program, program_size
 from extract.extraction import Extraction, VariableAlignment
 from extract.report.automaton import automaton, draw_automaton
 from extract.report.dataflow import draw_dataflow
-from extract.report.findings import verdict_name
+from extract.report.findings import measurement, verdict_name
 from extract.report.standalone import python_source
-from extract.report.terminal import measured_words, number
 from extract.report.words import detail, equality, sides, stream, summary
 from verify.verdict import Finding, Refuted
 
@@ -105,8 +104,26 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "detail": detail(finding),
         "method": finding.method,
         "seconds": finding.seconds,
-        "measured": measured_words(finding),
+        "measured": _measured(finding),
     }
+
+
+def number(value: Any) -> str:
+    """A measured value, with thousands set apart."""
+    value = measurement(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key.replace('_', ' ')} {number(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(number, value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _measured(finding: Finding) -> list[tuple[str, str]]:
+    """The measured numbers that there are."""
+    shown = [(name.replace("_", " "), number(value)) for name, value in finding.measured]
+    return [(name, value) for name, value in shown if value]
 
 
 def _counterexamples(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -12,8 +11,8 @@ from rich.text import Text
 
 from dsl.printers import print_program
 from extract.extraction import Extraction
-from extract.report.findings import measurement, verdict_name
-from extract.report.words import detail, equality, sides, stream, summary
+from extract.report.findings import verdict_name
+from extract.report.words import detail, sides, stream, summary
 from verify.verdict import Finding, Refuted
 
 PLAIN_WIDTH = 120
@@ -43,11 +42,8 @@ def show_findings(findings: Sequence[Finding], console: Console) -> None:
     table.add_column("seconds", justify="right")
     for finding in findings:
         verdict = verdict_name(finding.verdict)
-        domain = Text(detail(finding))
-        if not equality([finding]) and (numbers := measured_words(finding)):
-            domain.append(f"\n{numbers}", style="dim")
-        coloured = Text(verdict, style=COLOURS[verdict])
-        table.add_row(Text(finding.claim), coloured, domain, Text(finding.method), f"{finding.seconds:.2f}")
+        cells = (finding.claim, Text(verdict, style=COLOURS[verdict]), detail(finding), finding.method)
+        table.add_row(*(Text(c) if isinstance(c, str) else c for c in cells), f"{finding.seconds:.2f}")
     console.print(table)
     console.print()
     refuted = [finding for finding in findings if isinstance(finding.verdict, Refuted)]
@@ -64,22 +60,6 @@ def show_counterexample(finding: Finding, console: Console) -> None:
     for name, values in zip(names, (example.inputs, example.expected, example.actual), strict=True):
         console.print(Text(f"{name:{width}}  {stream(values)}"), soft_wrap=True)
     console.print()
-
-
-def number(value: Any) -> str:
-    """A measured value, with thousands set apart."""
-    value = measurement(value)
-    if isinstance(value, list):
-        return ", ".join(map(number, value))
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-
-
-def measured_words(finding: Finding) -> str:
-    """The measured numbers that there are, in one line."""
-    shown = [(name.replace("_", " "), number(value)) for name, value in finding.measured]
-    return ", ".join(f"{name} {value}" for name, value in shown if value)
 
 
 def _length(finding: Finding) -> int:

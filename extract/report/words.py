@@ -10,7 +10,7 @@ from extract.report.findings import verdict_name
 from verify.exhaustive import CLAIM
 from verify.verdict import Counterexample, Finding, Proved, Refuted, Unknown
 
-PROGRAMS_EQUAL = "programs are equal"
+PROGRAMS_EQUAL = "programs are equal"  # as `verify.equivalence` words it, which loads z3
 
 FOUND, NOT_FOUND, COULD_NOT_RUN, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -83,8 +83,9 @@ def summary(extraction: Extraction) -> str:
     parts = [f"proved equal to the network on {detail(f)}" for f in findings if isinstance(f.verdict, Proved)][:1]
     refuted = [f.verdict.counterexample for f in findings if isinstance(f.verdict, Refuted)]
     if refuted:
-        parts.append(differing_step(min(refuted, key=lambda example: example.length)))
+        first = min(refuted, key=lambda example: example.length)
+        parts.append(f"{'but the network' if parts else ''} {differing_step(first)}".strip())
     if not parts:
         parts = [f"not proved: {detail(f)}" for f in findings] or [f"not checked ({extraction.stop_reason})"]
     head = "interrupted; best program so far" if extraction.interrupted else "program"
-    return f"{head} {'; '.join(parts)}"
+    return f"{head} {', '.join(parts)}"
