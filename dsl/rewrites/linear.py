@@ -7,6 +7,7 @@ coefficients, the empty monomial to the constant.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,8 +58,8 @@ def _plain(value: Number) -> Number:
 
 
 def order(term: Term) -> tuple[bool, str]:
-    """The key by which arguments are sorted: constants last, otherwise by text."""
-    return isinstance(term, Const), print_term(term)
+    """The key by which arguments are sorted: constants last, otherwise by text, numbers in it by size."""
+    return isinstance(term, Const), re.sub(r"\d+", lambda digits: digits.group().zfill(20), print_term(term))
 
 
 def is_number(term: Term) -> bool:
