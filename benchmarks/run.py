@@ -134,10 +134,8 @@ def main(
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress, out.open("a") as store:
         bar = progress.add_task(suite, total=len(work))
-        results = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-            delayed(run_one)(path, timeout, seed) for path in work
-        )
-        for row in results:
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        for row in parallel(delayed(run_one)(path, timeout, seed) for path in work) or ():
             store.write(json.dumps(row) + "\n")
             store.flush()
             progress.update(bar, advance=1, description=f"{suite}: {row['network']}")

@@ -37,20 +37,20 @@ def extract(
     deadline = Deadline.after(timeout_s)
     recorder = Recorder(network, timeout_s=timeout_s, rng_seed=rng_seed, progress=progress or Silent())
     try:
-        with recorder.stage("trace"):
+        with recorder.timed("trace"):
             record = first_record(network, rng=child("trace", rng_seed))
-        with recorder.stage("abstract"):
+        with recorder.timed("abstract"):
             abstraction = abstract(network, deadline.share(ABSTRACT_SHARE), rng=child("abstract", rng_seed))
             recorder.note(abstraction.describe())
-        with recorder.stage("search"):
+        with recorder.timed("search"):
             lifter = Lifter(
                 network, abstraction, record, deadline.share(SEARCH_SHARE), recorder, rng=child("search", rng_seed)
             )
             recorder.lifted = lifter.best
             lifter.search()
-        with recorder.stage("verify"):
+        with recorder.timed("verify"):
             recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
-        with recorder.stage("align"):
+        with recorder.timed("align"):
             recorder.alignment, causal = align(network, lifter.best.machine, deadline, rng=child("align", rng_seed))
             recorder.findings += causal
     except KeyboardInterrupt:

@@ -25,10 +25,14 @@ class Recorder:
         self.alignment: tuple[VariableAlignment, ...] = ()
         self.interrupted = False
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Announce and time a stage."""
+    def stage(self, name: str) -> None:
+        """A stage begins."""
         self.progress.stage(name)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Announce and time a stage."""
+        self.stage(name)
         began, self.notes = time.monotonic(), []
         try:
             yield

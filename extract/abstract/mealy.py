@@ -71,8 +71,8 @@ def learn_mealy(
 ) -> Mealy | None:
     """The minimal machine that agrees with the network on the words tried, or None when a limit was hit.
 
-    The words tried, `hard` ones among them, have the training length; `closed` is False when states keep appearing up to that depth, the
-    mark of a network that counts.
+    The words tried, `hard` ones among them, have the training length; `closed` is False when states keep appearing
+    up to that depth, the mark of a network that counts.
     """
     if network.domain.symbol_count > limits.max_symbols:
         return None

@@ -36,7 +36,8 @@ def output_types(ranges: Sequence[tuple[int | None, int | None]]) -> tuple[Type,
 
 
 def assemble(
-    domain: Domain, kinds: tuple[Type, ...], chosen: Sequence[Recurrence], outputs: Sequence[Term], *, name: str = "lifted"
+    domain: Domain, kinds: tuple[Type, ...], chosen: Sequence[Recurrence], outputs: Sequence[Term], *,
+    name: str = "lifted",
 ) -> Machine:
     """The machine with the chosen recurrences (and what they need) as state and the given outputs.
 
@@ -54,9 +55,12 @@ def assemble(
     renaming: dict[str, Term] = {r: Var(n, INT) for r, n in names.items()}
     primes: dict[str, Term] = {r + "'": Var(n + "'", INT) for r, n in names.items()}
     updates = {r: substitute(u, renaming) for r, u in updates.items()}
-    final = [_prefer_primes(substitute(t, renaming | primes), {names[r]: u for r, u in updates.items()}) for t in outputs]
+    named = {names[r]: u for r, u in updates.items()}
+    final = [_prefer_primes(substitute(t, renaming | primes), named) for t in outputs]
     initials = {names[r]: item.initial for r, item in recurrences.items()}
-    return normalise(typed(domain, kinds, initials, {names[r]: u for r, u in updates.items()}, final, name=name))
+    machine = normalise(typed(domain, kinds, initials, named, final, name=name))
+    assert isinstance(machine, Machine)
+    return machine
 
 
 def typed(
@@ -134,7 +138,8 @@ def _interval_types(machine: Machine) -> dict[str, Type]:
     """The least intervals closed under the updates, widened to an open end where they keep growing."""
     types: dict[str, Type] = {s.name: type_of(s.initial) for s in machine.states}
     for round_ in range(PATIENCE + 3):
-        scope: dict[str, Term] = {v.name: v for v in machine.inputs} | {n: Var(n, t) for n, t in types.items()}
+        scope: dict[str, Term] = {v.name: v for v in machine.inputs}
+        scope |= {n: Var(n, t) for n, t in types.items()}
         grown: dict[str, Type] = {}
         for s in machine.states:
             joined = join(types[s.name], retyped(s.update, scope).type)
@@ -148,7 +153,8 @@ def _interval_types(machine: Machine) -> dict[str, Type]:
 
 def _widen(before: Type, after: Type) -> Type:
     if isinstance(before, IntType) and isinstance(after, IntType):
-        return IntType(after.low if after.low == before.low else None, after.high if after.high == before.high else None)
+        low = after.low if after.low == before.low else None
+        return IntType(low, after.high if after.high == before.high else None)
     return after
 
 

@@ -140,7 +140,8 @@ def encodings(
 
 
 def _fit(
-    machine: Mealy, labels: Labels, domain: Domain, kinds: tuple[Type, ...], constants: tuple[int, ...], timeout_s: float
+    machine: Mealy, labels: Labels, domain: Domain, kinds: tuple[Type, ...], constants: tuple[int, ...],
+    timeout_s: float,
 ) -> Machine | None:
     """One-step synthesis of all updates and outputs under a labelling."""
     deadline = time.monotonic() + timeout_s

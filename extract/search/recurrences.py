@@ -211,7 +211,8 @@ def _simulated(
     if not moving:
         return []
     scores = evidence.score(np.stack([run[1] for _, _, run in moving]))
-    return [(partial(_same, t), initial, *run, cost, float(s)) for (t, cost, run), s in zip(moving, scores, strict=True)]
+    scored = zip(moving, scores, strict=True)
+    return [(partial(_same, t), initial, *run, cost, float(score)) for (t, cost, run), score in scored]
 
 
 def _same(term: Term) -> Term:

@@ -208,7 +208,8 @@ def choices(
             found = fit_outputs(sample, chosen, constants, min(seconds, left), max_cost=longest)
             if found is None:
                 continue
-            choice = Choice(chosen, found, fixed + sum(map(term_cost, found)))
+            used = _used(chosen, found)
+            choice = Choice(used, found, set_cost(used) + sum(map(term_cost, found)))
             fitted.append(frozenset(r.name for r in chosen))
             if choice.cost < best:
                 best = choice.cost

@@ -57,5 +57,5 @@ def enumerate_updates(
     run = Enumeration(leaves, table, tuple(whole(row.cost) for row in table), size, None, limit * (8 * size + 118))
     run.advance(1 << 62, math.inf, max_cost)
     store = run.bank.stores[NUMBER]
-    values = np.ascontiguousarray(store.values[:, : store.used].T)
+    values = np.ascontiguousarray(store.columns(slice(0, store.used)).T)
     return Updates(language, run, values, store.cost[: store.used].astype(np.int64))
