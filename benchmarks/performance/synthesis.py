@@ -4,9 +4,9 @@
 
 Each file of each DIRECTORY is given to both solvers in turn, each in a process of its own with the same time limit, so
 start-up counts for both; the seconds are wall-clock. cvc5 is optional (`pip install cvc5`, here or in the interpreter
-named by `--peer-python`) and runs with `sygus=true`, `incremental=false`. Size is the number of operator applications in
-the answer as printed, `let` free, applications of functions that the file defines counted as one. Throughput is measured
-as `benchmarks.performance.throughput` says.
+named by `--peer-python`) and runs with `sygus=true`, `incremental=false`. Size is the number of operator applications
+in the answer as printed, `let` free, applications of functions that the file defines counted as one. Throughput is
+measured as `benchmarks.performance.throughput` says.
 """
 
 from __future__ import annotations
@@ -58,6 +58,10 @@ class Outcome:
     operators: int
 
 
+Results = dict[str, tuple[Outcome, Outcome | None]]
+"""By file: ours, and cvc5's where there is one."""
+
+
 def solve(python: str, program: str, path: Path, timeout_s: float) -> Outcome:
     """Run a solver's program on a file in a fresh process."""
     started = time.perf_counter()
@@ -88,9 +92,9 @@ def has_peer(python: str) -> bool:
     return subprocess.run([python, "-c", "import cvc5"], capture_output=True, check=False).returncode == 0
 
 
-def compare(paths: Sequence[Path], timeout_s: float, peer_python: str | None) -> dict[str, tuple[Outcome, Outcome | None]]:
+def compare(paths: Sequence[Path], timeout_s: float, peer_python: str | None) -> Results:
     """Both solvers on every file; progress on stderr."""
-    results = {}
+    results: Results = {}
     for path in paths:
         ours = solve(sys.executable, NETLIFT, path, timeout_s)
         theirs = solve(peer_python, CVC5, path, timeout_s) if peer_python else None
@@ -102,10 +106,10 @@ def compare(paths: Sequence[Path], timeout_s: float, peer_python: str | None) ->
 def _cell(outcome: Outcome | None) -> str:
     if outcome is None:
         return "-"
-    return f"{outcome.seconds:7.2f} s {outcome.operators:4d} ops" if outcome.solved else f"{outcome.seconds:7.2f} s    none"
+    return f"{outcome.seconds:7.2f} s {f'{outcome.operators:4d} ops' if outcome.solved else '   none '}"
 
 
-def summary(results: dict[str, tuple[Outcome, Outcome | None]]) -> dict[str, float]:
+def summary(results: Results) -> dict[str, float]:
     """Counts, medians, and geometric means of size and time ratios (ours over theirs) on files both solve."""
     ours = [a for a, _ in results.values()]
     pairs = [(a, b) for a, b in results.values() if b is not None and a.solved and b.solved]

@@ -14,6 +14,7 @@ import numpy as np
 from dsl.errors import Unsupported
 from dsl.terms import Apply, Const, Term, Var
 from dsl.types import BOOL, IntType, Type
+from extract.search.engine import kernels
 from extract.search.engine.language import Language
 from extract.search.engine.lowering import NUMBER, TRUTH, Row
 from extract.search.engine.problem import Array
@@ -73,6 +74,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "=>": lambda a, b: ~a | b,
 }
 ASSOCIATIVE = {"bvand", "bvor", "bvxor", "bvadd", "bvmul", "and", "or", "xor"}
+SURVEY = {"bvand": kernels.AND, "bvor": kernels.OR, "bvxor": kernels.XOR, "bvadd": kernels.ADD,
+          "bvsub": kernels.SUBTRACT}  # fmt: skip
 COMMUTATIVE = ASSOCIATIVE | {"=", "distinct"}
 IDLE = {"bvand", "bvor", "bvxor", "bvsub", "=", "distinct", "bvult", "bvule", "bvugt", "bvuge"}
 
@@ -160,6 +163,7 @@ class GrammarLanguage:
         self.rows.append(Row(
             key, arguments, self.kinds[result], OPERATOR_COST, self._words(meaning, arguments),
             commutative=plain and head in COMMUTATIVE, idempotent=plain and head in IDLE,
+            survey=SURVEY.get(head, 0) if plain and self.width == 64 else 0,
         ))  # fmt: skip
         self._note_conditional(key, body, names, arguments)
 

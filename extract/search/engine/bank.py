@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from extract.search.engine.kernels import absorb, fingerprint, gather, keep, pack, rehash, unpack
+from extract.search.engine.kernels import absorb, fingerprint, gather, keep, pack, rehash, survey, unpack
 from extract.search.engine.lowering import NUMBER, TRUTH
 from extract.search.engine.problem import Array
 
@@ -43,9 +43,9 @@ class Store:
             if rows.stop <= (block + 1) * CHUNK:
                 found = self.blocks[block][:, first : first + rows.stop - rows.start]
                 return found.view(np.int64) if self.kind == NUMBER else found
-            rows = np.arange(rows.start, rows.stop)
-        found = np.empty((self.width, len(rows)), dtype=np.uint64)
-        gather(self.blocks, rows, found)
+        wanted = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        found = np.empty((self.width, len(wanted)), dtype=np.uint64)
+        gather(self.blocks, wanted, found)
         return found.view(np.int64) if self.kind == NUMBER else found
 
     @property
@@ -69,16 +69,30 @@ class Store:
 
     def absorb(self, tile: Array, valid: Array, goal: Any) -> tuple[Array, Array]:
         """Positions in the tile of candidates whose values are new, and of those with the wanted hash."""
-        batch = tile.shape[1]
-        if (self.used + batch) * 2 > len(self.table):
-            larger = np.zeros(max(len(self.table) * 4, 1 << (2 * (self.used + batch)).bit_length()), dtype=np.uint64)
+        hashes = self._room(tile.shape[1])
+        fingerprint(tile.view(np.uint64), self.keys, hashes)
+        return self._enter(hashes, valid, goal)
+
+    def survey(self, operation: int, outer: Array, inner: Array, valid: Array, goal: Any) -> tuple[Array, Array]:
+        """As `absorb` for all pairs of columns under an operation of `kernels.survey`."""
+        hashes = self._room(outer.shape[1] * inner.shape[1])
+        survey(operation, outer.view(np.uint64), inner.view(np.uint64), self.keys, hashes)
+        return self._enter(hashes, valid, goal)
+
+    def _room(self, batch: int) -> Array:
+        """Scratch space for that many hashes, in a table large enough to take them all."""
+        needed = (self.used + batch) * 4 // 3
+        if needed > len(self.table):
+            larger = np.zeros(1 << needed.bit_length(), dtype=np.uint64)
             rehash(self.table, larger)
             self.table = larger
         if len(self._scratch[0]) < batch:
             self._scratch = _scratch(batch)
-        hashes, fresh, hits = self._scratch
-        fingerprint(tile.view(np.uint64), self.keys, hashes[:batch])
-        absorb(hashes[:batch], valid, self.table, goal, fresh, hits, self._counts)
+        return self._scratch[0][:batch]
+
+    def _enter(self, hashes: Array, valid: Array, goal: Any) -> tuple[Array, Array]:
+        _, fresh, hits = self._scratch
+        absorb(hashes, valid, self.table, goal, fresh, hits, self._counts)
         return fresh[: self._counts[0]], hits[: self._counts[1]]
 
     def append(self, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], cost: int) -> bool:
@@ -105,11 +119,11 @@ class Bank:
         self.examples = examples
         self.words = (examples + 63) // 64
         rng = np.random.default_rng(0)
-        keys = rng.integers(0, 1 << 63, (2, max(examples, self.words)), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        keys = rng.integers(0, 1 << 63, max(examples, self.words), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         rows = max(max_bytes // (8 * examples + 8 * self.words + 110), 1 << 10)
         self.stores = (
-            Store(NUMBER, examples, rows, np.ascontiguousarray(keys[:, :examples])),
-            Store(TRUTH, self.words, rows, np.ascontiguousarray(keys[:, : self.words])),
+            Store(NUMBER, examples, rows, keys[:examples]),
+            Store(TRUTH, self.words, rows, keys[: self.words]),
         )
         tail = (np.uint64(1) << np.uint64(examples & 63)) - np.uint64(1) if examples & 63 else ~np.uint64(0)
         self.mask: Array = np.full((self.words, 1), ~np.uint64(0))

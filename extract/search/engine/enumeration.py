@@ -17,10 +17,13 @@ import numpy as np
 
 from dsl.terms import Term
 from extract.search.engine.bank import LEAF, Bank
+from extract.search.engine.kernels import SUBTRACT, SUBTRACT_FROM
 from extract.search.engine.lowering import LIMIT, NUMBER, TRUTH, Row, Table
 from extract.search.engine.problem import Array
 
 TILE_WORDS = 1 << 15
+SURVEY_WORDS = 1 << 14
+HEIGHT = 16
 SMALL = 64
 NO_MASK: Array = np.zeros(0, dtype=bool)
 Apply = Callable[[str, tuple[Term, ...]], Term]
@@ -152,6 +155,8 @@ class Enumeration:
                 low, high = ranges[0]
                 for at in range(low, high, batch_size):
                     yield self._gathered(number, row, [(np.arange(at, min(at + batch_size, high)),)], level)
+            elif row.survey:
+                yield from self._surveyed(number, row, ranges, level)
             else:
                 yield from self._broadcast(number, row, ranges, batch_size, level)
         if gathered:
@@ -201,6 +206,56 @@ class Enumeration:
                     return (along, across) if flipped else (across, along)
 
                 yield self._take(number, row, tile, valid, rows, level)
+
+    def _surveyed(
+        self, number: int, row: Row, ranges: tuple[tuple[int, int], ...], level: int
+    ) -> Iterator[list[Candidate]]:
+        """As `_broadcast`, evaluated and hashed in one pass; only new candidates are evaluated again to be stored."""
+        (i0, i1), (j0, j1) = ranges
+        triangle = row.commutative and i0 == j0
+        flipped = i1 - i0 > j1 - j0
+        outer, inner = ((j0, j1), (i0, i1)) if flipped else ((i0, i1), (j0, j1))
+        operation = SUBTRACT_FROM if flipped and row.survey == SUBTRACT else row.survey
+        source, store = self.bank.stores[row.arguments[0]], self.bank.stores[row.result]
+        goal = self._goal if row.result == self.kind else np.uint64(0)
+        length = min(max(SURVEY_WORDS // store.width, 64), 1024)
+        for b in range(inner[0], inner[1], length):
+            b1 = min(b + length, inner[1])
+            along = np.ascontiguousarray(source.columns(slice(b, b1)))
+            for a in range(outer[0], min(outer[1], b1) if triangle else outer[1], HEIGHT):
+                a1 = min(a + HEIGHT, outer[1])
+                across = np.ascontiguousarray(source.columns(slice(a, a1)))
+                valid = NO_MASK
+                if row.reach is not None:
+                    m, u = source.magnitude[a:a1], source.magnitude[b:b1]
+                    if not row.reach(m.max(), u.max()) <= LIMIT:
+                        valid = (row.reach(m[:, None], u[None, :]) <= LIMIT).reshape(-1)
+                fresh, hits = store.survey(operation, across, along, valid, goal)
+                self.candidates += (a1 - a) * (b1 - b)
+                both = np.concatenate([fresh, hits])
+                if len(both):
+                    x, y = both // (b1 - b), both % (b1 - b)
+                    pair = (along[:, y], across[:, x]) if flipped else (across[:, x], along[:, y])
+                    rows = (y + b, x + a) if flipped else (x + a, y + b)
+                    tile = row.meaning(*pair)
+                    yield self._entered(number, row, tile, len(fresh), rows, level)
+                else:
+                    yield []
+
+    def _entered(
+        self, number: int, row: Row, tile: Array, fresh: int, rows: tuple[Array, ...], level: int
+    ) -> list[Candidate]:
+        """Store the first `fresh` columns of a tile of hashed candidates; the others have the wanted hash."""
+        found = []
+        for at in range(fresh, tile.shape[1]):
+            if self._matches(row.result, tile[:, at : at + 1]):
+                found.append(Candidate(number, tuple(int(index[at]) for index in rows)))
+        if fresh:
+            for at in self._accepted(row.result, tile[:, :fresh]):
+                found.append(Candidate(number, tuple(int(index[at]) for index in rows)))
+            new = tuple(index[:fresh] for index in rows)
+            self._append(row.result, np.ascontiguousarray(tile), np.arange(fresh), number, new, level)
+        return found
 
     def _gathered(self, number: int, row: Row, blocks: list[tuple[Array, ...]], level: int) -> list[Candidate]:
         indices = blocks[0] if len(blocks) == 1 else tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))

@@ -3,7 +3,8 @@
 A *tile* holds candidates side by side, examples one above the other: `tile[q, b]` is the value of candidate `b` on
 example `q`, so every loop runs along candidates and vectorises whatever the number of examples. Truth values are
 packed, 64 examples to a word. The hash of a candidate is a sum over its words of a keyed bijection of each word.
-Candidates with equal values are one class (observational equivalence: Udupa et al. 2013, Albarghouthi et al. 2013).
+Common operations are evaluated and hashed in one pass (`survey`). Candidates with equal values are one class
+(observational equivalence: Udupa et al. 2013, Albarghouthi et al. 2013).
 """
 
 from __future__ import annotations
@@ -12,28 +13,90 @@ from typing import Any
 
 import numpy as np
 
-from extract.search.engine.compiled import kernel
+from extract.search.engine.compiled import inlined, kernel
 
 U = np.uint64
+ADD, SUBTRACT, SUBTRACT_FROM, MULTIPLY, MINIMUM, MAXIMUM, AND, OR, XOR = range(1, 10)
+"""Operations of `survey`; 0 stands for none of them."""
+
+
+@inlined
+def finished(h: Any) -> Any:
+    """The sum of a candidate's keyed words, mixed so that its low bits index a table; never 0."""
+    h ^= h >> U(32)
+    h *= U(0x9E3779B97F4A7C15)
+    h ^= h >> U(29)
+    return h | U(h == U(0))
 
 
 @kernel
 def fingerprint(tile: Any, keys: Any, hashes: Any) -> None:
-    """64-bit hashes of all candidates of a tile (width, batch); `keys` (2, width) are odd. No hash is 0."""
+    """64-bit hashes of all candidates of a tile (width, batch); `keys` (width,) are odd. No hash is 0."""
     width, batch = tile.shape
     for b in range(batch):
         hashes[b] = U(0)
     for q in range(width):
-        k0 = keys[0, q]
-        k1 = keys[1, q]
+        key = keys[q]
         for b in range(batch):
-            x = tile[q, b] * k0
-            x ^= x >> U(32)
-            hashes[b] += x * k1
+            x = tile[q, b]
+            hashes[b] += (x ^ (x >> U(32))) * key
     for b in range(batch):
-        h = hashes[b]
-        h ^= h >> U(29)
-        hashes[b] = h | U(h == U(0))
+        hashes[b] = finished(hashes[b])
+
+
+@kernel
+def survey(operation: int, outer: Any, inner: Any, keys: Any, hashes: Any) -> None:
+    """Hashes of all pairs of outer (width, height) and inner (width, length) columns under an operation.
+
+    The values themselves are not kept: candidate `a * length + b` is evaluated again if its hash is new.
+    """
+    width, height = outer.shape
+    length = inner.shape[1]
+    for a in range(height):
+        h = hashes[a * length : (a + 1) * length]
+        for b in range(length):
+            h[b] = U(0)
+        for q in range(width):
+            x = outer[q, a]
+            key = keys[q]
+            if operation == ADD:
+                for b in range(length):
+                    v = x + inner[q, b]
+                    h[b] += (v ^ (v >> U(32))) * key
+            elif operation == SUBTRACT:
+                for b in range(length):
+                    v = x - inner[q, b]
+                    h[b] += (v ^ (v >> U(32))) * key
+            elif operation == SUBTRACT_FROM:
+                for b in range(length):
+                    v = inner[q, b] - x
+                    h[b] += (v ^ (v >> U(32))) * key
+            elif operation == MULTIPLY:
+                for b in range(length):
+                    v = inner[q, b] * x
+                    h[b] += (v ^ (v >> U(32))) * key
+            elif operation == MINIMUM:
+                for b in range(length):
+                    v = U(min(np.int64(inner[q, b]), np.int64(x)))
+                    h[b] += (v ^ (v >> U(32))) * key
+            elif operation == MAXIMUM:
+                for b in range(length):
+                    v = U(max(np.int64(inner[q, b]), np.int64(x)))
+                    h[b] += (v ^ (v >> U(32))) * key
+            elif operation == AND:
+                for b in range(length):
+                    v = inner[q, b] & x
+                    h[b] += (v ^ (v >> U(32))) * key
+            elif operation == OR:
+                for b in range(length):
+                    v = inner[q, b] | x
+                    h[b] += (v ^ (v >> U(32))) * key
+            else:
+                for b in range(length):
+                    v = inner[q, b] ^ x
+                    h[b] += (v ^ (v >> U(32))) * key
+        for b in range(length):
+            h[b] = finished(h[b])
 
 
 @kernel

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dsl.ops import BY_NAME
+from extract.search.engine import kernels
 
 NUMBER, TRUTH = 0, 1
 LIMIT = float(1 << 62)
@@ -25,7 +26,8 @@ EXACT = float(1 << 51)
 class Row:
     """One operator at one signature: kinds of arguments and result, cost in bits, meaning, and facts for pruning.
 
-    `build` is the operator's name in the resulting term. `idempotent` marks operators for which `x op x` is idle.
+    `idempotent` marks operators for which `x op x` is idle. `survey` names the same operation in `kernels.survey`,
+    which evaluates and hashes pairs in one pass; 0 if it has none.
     """
 
     operator: str
@@ -37,6 +39,7 @@ class Row:
     commutative: bool = False
     idempotent: bool = False
     reach: Callable[..., Any] | None = None
+    survey: int = 0
 
 
 Table = tuple[Row, ...]
@@ -91,15 +94,15 @@ IDLE = {"idempotent": True}
 BITS = {"packed": True}
 
 INTEGERS: Table = (
-    _row("+", "nn", "n", np.add, reach=lambda a, b: a + b),
-    _row("-", "nn", "n", np.subtract, reach=lambda a, b: a + b, **IDLE),
-    _row("*", "nn", "n", np.multiply, reach=lambda a, b: a * b),
+    _row("+", "nn", "n", np.add, reach=lambda a, b: a + b, survey=kernels.ADD),
+    _row("-", "nn", "n", np.subtract, reach=lambda a, b: a + b, survey=kernels.SUBTRACT, **IDLE),
+    _row("*", "nn", "n", np.multiply, reach=lambda a, b: a * b, survey=kernels.MULTIPLY),
     _row("div", "nn", "n", floor_divide, **IDLE),
     _row("mod", "nn", "n", modulo, **IDLE),
     _row("neg", "n", "n", np.negative),
     _row("abs", "n", "n", np.abs),
-    _row("min", "nn", "n", np.minimum, **IDLE),
-    _row("max", "nn", "n", np.maximum, **IDLE),
+    _row("min", "nn", "n", np.minimum, survey=kernels.MINIMUM, **IDLE),
+    _row("max", "nn", "n", np.maximum, survey=kernels.MAXIMUM, **IDLE),
     _row("==", "nn", "t", np.equal, **IDLE),
     _row("==", "tt", "t", same_bits, **BITS, **IDLE),
     _row("!=", "nn", "t", np.not_equal, **IDLE),
@@ -107,15 +110,15 @@ INTEGERS: Table = (
     _row("<=", "nn", "t", np.less_equal, **IDLE),
     _row(">", "nn", "t", np.greater, **IDLE),
     _row(">=", "nn", "t", np.greater_equal, **IDLE),
-    _row("and", "tt", "t", np.bitwise_and, **BITS, **IDLE),
-    _row("or", "tt", "t", np.bitwise_or, **BITS, **IDLE),
-    _row("xor", "tt", "t", np.bitwise_xor, **BITS, **IDLE),
+    _row("and", "tt", "t", np.bitwise_and, survey=kernels.AND, **BITS, **IDLE),
+    _row("or", "tt", "t", np.bitwise_or, survey=kernels.OR, **BITS, **IDLE),
+    _row("xor", "tt", "t", np.bitwise_xor, survey=kernels.XOR, **BITS, **IDLE),
     _row("not", "t", "t", np.invert, **BITS),
     _row("int", "t", "n", lambda a: a.astype(np.int64)),
     _row("if", "tnn", "n", np.where),
-    _row("&", "nn", "n", np.bitwise_and, **IDLE),
-    _row("|", "nn", "n", np.bitwise_or, **IDLE),
-    _row("^", "nn", "n", np.bitwise_xor, reach=lambda a, b: a + b),
+    _row("&", "nn", "n", np.bitwise_and, survey=kernels.AND, **IDLE),
+    _row("|", "nn", "n", np.bitwise_or, survey=kernels.OR, **IDLE),
+    _row("^", "nn", "n", np.bitwise_xor, survey=kernels.XOR, reach=lambda a, b: a + b),
     _row("~", "n", "n", np.invert),
     _row("<<", "nn", "n", shift_left, reach=lambda a, b: a * np.exp2(np.minimum(b, 63.0))),
     _row(">>", "nn", "n", shift_right),
