@@ -223,20 +223,26 @@ class Lifter:
         return tuple(dict.fromkeys([0, 1, *sorted((v for v in ends if abs(v) <= 1000), key=abs)]))[:5]
 
     def _levels(self) -> Iterator[Callable[[list[Recurrence]], list[Recurrence]]]:
-        """Ever larger pools: none, recurrences of the inputs, recurrences of those, chains of these."""
-        yield lambda pool: pool
+        """Ever larger pools: delays, recurrences of the inputs, recurrences of those, chains of these."""
+        yield self._delays
         yield self._first
         yield self._second
         for _ in range(CHAIN // 2):
             yield lambda pool: self._deeper(self._deeper(pool))
 
+    def _delays(self, pool: list[Recurrence]) -> list[Recurrence]:
+        evidence = self.abstraction.evidence(self.network, self.record)
+        most = min(CHAIN, self.record.time - 1)
+        return [*pool, *delays(self.sample.inputs, evidence, most=most)]
+
     def _first(self, pool: list[Recurrence]) -> list[Recurrence]:
         evidence = self.abstraction.evidence(self.network, self.record)
-        inputs, proposal = self.sample.inputs, self._proposal(26, 30_000)
-        remembered = delays(inputs, evidence, most=min(CHAIN, self.record.time - 1), threshold=proposal.threshold)
-        found = propose(inputs, proposal, evidence, prefix="r", taken=remembered, rng=self.rng)
-        self.progress.note(f"{len(remembered)} delays and {len(found)} other recurrences of the inputs")
-        return [*pool, *remembered, *found]
+        pool = refreshed(pool, self.sample.inputs)
+        found = propose(
+            self.sample.inputs, self._proposal(26, 30_000), evidence, prefix="r", taken=pool, rng=self.rng
+        )
+        self.progress.note(f"{len(pool)} delays and {len(found)} other recurrences of the inputs")
+        return [*pool, *found]
 
     def _second(self, pool: list[Recurrence]) -> list[Recurrence]:
         return self._grown(pool, sorted(pool, key=lambda r: r.cost)[:8], self._proposal(16, 2_000))

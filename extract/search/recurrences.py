@@ -60,9 +60,16 @@ class Recurrence:
         return tuple(found.values())
 
 
+THRESHOLD = 0.9
+"""A stream decoded at least this well counts as present in the hidden state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """How far to enumerate: bank size and cost, constants and initial values to try."""
+    """How far to enumerate: bank size and cost, constants and initial values to try, range of the state tables.
+
+    `keep` recurrences are kept, and `keep_undecoded` of those not decoded, at `undecoded_bits` more.
+    """
 
     max_cost: int
     limit: int
@@ -71,7 +78,6 @@ class Proposal:
     state_low: int
     state_high: int
     keep: int = 40
-    threshold: float = 0.9
     max_rows: int = 64
     keep_undecoded: int = 10
     undecoded_bits: float = 8.0
@@ -96,7 +102,7 @@ def propose(
     undecoded = 0
     for update, initial, old, new, cost, score in found:
         key, twin = _shape_key(old), _shape_key(new)
-        decoded = score >= proposal.threshold
+        decoded = score >= THRESHOLD
         if key in known or alike.get(twin, 0) >= VARIANTS or (not decoded and undecoded >= proposal.keep_undecoded):
             continue
         known.add(key)
@@ -143,7 +149,7 @@ def _by_table(
             if not len(live):
                 continue
             scores = evidence.score(new[live])
-            cheap = (scores >= proposal.threshold) | (live + start < CHEAP)
+            cheap = (scores >= THRESHOLD) | (live + start < CHEAP)
             for k, score in zip(live[cheap], scores[cheap], strict=True):
                 term = partial(updates.term, int(part[k]))
                 found.append((term, initial, old[k], new[k], float(updates.cost[part[k]]), float(score)))
@@ -197,7 +203,7 @@ def _direct(
         for k, initial in enumerate(proposal.initials):
             part = [(t, c) for t, c in entries[start : start + 256] if k == 0 or OWN in variables(t)]
             good = _simulated(part, initial, columns, evidence)
-            found += [f for f in good if f[5] >= proposal.threshold or start == 0]
+            found += [f for f in good if f[5] >= THRESHOLD or start == 0]
     found.sort(key=lambda f: (f[4], abs(f[1])))
     return found
 
@@ -232,7 +238,7 @@ def _rename(term: Term, name: str) -> Term:
     return substitute(term, {OWN: Var(name, INT)})
 
 
-def delays(columns: dict[str, IntArray], evidence: Evidence, *, most: int, threshold: float) -> list[Recurrence]:
+def delays(columns: dict[str, IntArray], evidence: Evidence, *, most: int) -> list[Recurrence]:
     """Chains of delays of each input, starting from 0, as long as the network remembers."""
     chains: list[Recurrence] = []
     for name, column in columns.items():
@@ -240,7 +246,7 @@ def delays(columns: dict[str, IntArray], evidence: Evidence, *, most: int, thres
         for depth in range(1, most + 1):
             old = np.concatenate([np.zeros_like(value[:, :1]), value[:, :-1]], axis=1)
             score = float(evidence.score(value[None])[0])
-            if score < threshold:
+            if score < THRESHOLD:
                 break
             chains.append(Recurrence(f"{name}_{depth}", source, 0, old, value, 3.0, needs, score))
             source, value, needs = Var(chains[-1].name, INT), old, (chains[-1],)

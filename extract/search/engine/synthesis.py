@@ -14,17 +14,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dsl.terms import Term, constant, operator_count
+from dsl.terms import Term, constant, operator_count, subterms
 from extract.search.engine import sample
 from extract.search.engine.costs import variable_bits, whole
 from extract.search.engine.enumeration import Enumeration, Leaf
 from extract.search.engine.language import FALSE, TRUE, Language, integers
 from extract.search.engine.lowering import DEFAULT, NUMBER, TRUTH
 from extract.search.engine.problem import Array, Limits, Problem, SearchResult, StopReason
-from extract.search.engine.unification import branches_allowed, unify
+from extract.search.engine.unification import branches_allowed, partial_solutions, unify, working_right
 
 QUOTA = 30_000
-SEED_BITS = 4
+SEED_BITS = 6
+PARTIAL = 6
+PARTS = 16
 CLOSEST_ROWS = 1 << 17
 
 
@@ -32,7 +34,9 @@ CLOSEST_ROWS = 1 << 17
 class Search:
     """One problem under search: the working sample, the enumerations on it, and the best program so far.
 
-    `runs` holds the plain enumeration and, when there are seeds, a second one with the seeds as cheap leaves.
+    `runs` holds the plain enumeration and, when there are seeds, a second one with the seeds as cheap leaves. Seeds are
+    the problem's, and as the search goes on parts of the best program so far and terms right on many examples (guidance
+    just in time, as in Probe, Barke et al. 2020, here by whole sub-terms).
     """
 
     problem: Problem
@@ -47,6 +51,8 @@ class Search:
     earlier: int = 0
     contest_ends: float = math.inf
     next_unify: int = 20_000
+    guided: bool = True
+    parts: tuple[Term, ...] = ()
 
     def __post_init__(self) -> None:
         problem = self.problem
@@ -71,15 +77,34 @@ class Search:
     def start(self) -> None:
         """Begin the enumerations anew on the chosen examples."""
         self.earlier += sum(run.candidates for run in self.runs)
-        leaves = self.leaves()
-        target = self.problem.target[self.chosen]
-        kinds = [leaves] if not self.problem.seeds else [leaves, [*leaves, *self.seeds()]]
-        share = self.limits.max_bytes // len(kinds)
-        self.runs = [Enumeration(given, self.language.table, self.costs, len(target), target, share) for given in kinds]
+        self.runs = [self._run([])]
+        if self._seeds():
+            self.runs.append(self._run(self._seeds()))
 
-    def seeds(self) -> list[Leaf]:
+    def _run(self, seeds: list[Leaf]) -> Enumeration:
+        target = self.problem.target[self.chosen]
+        given = [*self.leaves(), *seeds]
+        return Enumeration(given, self.language.table, self.costs, len(target), target, self.limits.max_bytes // 2)
+
+    def _seeds(self) -> list[Leaf]:
         """The seeds as leaves that cost the search little, whatever they cost in the end."""
-        return [Leaf(s, self._values(s), min(self.price(s), SEED_BITS)) for s in dict.fromkeys(self.problem.seeds)]
+        seeds = dict.fromkeys([*self.problem.seeds, *self.parts])
+        return [Leaf(seed, self._values(seed), min(self.price(seed), SEED_BITS)) for seed in seeds]
+
+    def learn_parts(self) -> None:
+        """Restart the seeded enumeration with sub-terms of the best program and with partial solutions, if any are new."""
+        found: dict[Term, None] = {}
+        if self.best is not None:
+            found |= dict.fromkeys(part for part in subterms(self.best) if operator_count(part))
+        run = self.runs[0]
+        for at in partial_solutions(working_right(run), PARTIAL):
+            found[run.row_term(self.language.apply, run.kind, int(at))] = None
+        found.pop(self.best, None)  # type: ignore[arg-type]
+        parts = tuple(sorted((part for part in found if operator_count(part)), key=self.price)[:PARTS])
+        if parts and set(parts) - set(self.parts):
+            self.parts = parts
+            self.earlier += sum(run.candidates for run in self.runs[1:])
+            self.runs[1:] = [self._run(self._seeds())]
 
     def price(self, term: Term) -> int:
         """The cost of a term."""
@@ -135,11 +160,12 @@ class Search:
             self.start()
         elif self.tried > self.next_unify:
             self.next_unify = 2 * self.tried
-            term = unify(
-                self.problem, self.language, self.runs[-1], self.pool, self.cost, branches_allowed(self.tried)
-            )
+            larger = max(self.runs, key=lambda run: run.candidates)
+            term = unify(self.problem, self.language, larger, self.pool, self.cost, branches_allowed(self.tried))
             if term is not None:
                 self.offer(term, "divide and conquer")
+            if self.guided:
+                self.learn_parts()
 
     def stop(self) -> StopReason | None:
         """The reason to stop now, if any."""
