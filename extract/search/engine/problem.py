@@ -60,7 +60,7 @@ class Limits:
     max_candidates: int = 10**12
     max_bytes: int = 1 << 30
     patience: float = 1.0
-    contest: int = 40_000
+    contest: int = 60_000
     alternatives: int = 8
 
 

@@ -92,7 +92,7 @@ class Search:
         return [Leaf(seed, self._values(seed), min(self.price(seed), SEED_BITS)) for seed in seeds]
 
     def learn_parts(self) -> None:
-        """Restart the seeded enumeration with sub-terms of the best program and with partial solutions, if any are new."""
+        """Restart the seeded enumeration with parts of the best program and with partial solutions, if any are new."""
         found: dict[Term, None] = {}
         if self.best is not None:
             found |= dict.fromkeys(part for part in subterms(self.best) if operator_count(part))
