@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import save_file
 
 from dsl.programs import Machine
 from dsl.syntax import parse
 from extract.cli import main
 from extract.extraction import Extraction, Progress, Stage, VariableAlignment
+from extract.report.progress import LiveProgress
 from verify.check import check_program
 from verify.subject import RecurrentSubject
 
@@ -177,10 +180,10 @@ def test_diff(cli: Cli) -> None:
 
 
 def test_verify(cli: Cli, network: str) -> None:
-    status, out, err = cli("verify", network, write("good.nl", COUNTER))
+    status, out, err = cli("verify", network, write("good.nl", COUNTER), "--timeout", "3")
     assert (status, err) == (0, "")
     assert "proved" in out
-    status, out, _ = cli("verify", network, write("wrong.nl", MODULO), "--json")
+    status, out, _ = cli("verify", network, write("wrong.nl", MODULO), "--json", "--timeout", "3")
     content = json.loads(out)
     assert status == 1
     assert content["counterexamples"][0]["expected"][-1] != content["counterexamples"][0]["actual"][-1]
@@ -188,9 +191,9 @@ def test_verify(cli: Cli, network: str) -> None:
 
 def test_verify_a_property(cli: Cli, network: str) -> None:
     program = write("good.nl", COUNTER)
-    status, out, _ = cli("verify", network, program, "--property", "y >= s", "--json")
+    status, out, _ = cli("verify", network, program, "--property", "y >= s", "--json", "--timeout", "6")
     assert (status, json.loads(out)["evidence"][-1]["verdict"]) == (0, "proved")
-    status, out, _ = cli("verify", network, program, "--property", "y < 9", "--json")
+    status, out, _ = cli("verify", network, program, "--property", "y < 9", "--json", "--timeout", "6")
     refuted = json.loads(out)["evidence"][-1]
     assert (status, refuted["verdict"], refuted["shortest"]) == (1, "refuted", True)
     assert refuted["counterexample"]["inputs"] == [[3], [3], [3]]
@@ -309,3 +312,24 @@ def test_random_programs_of_the_counter_agree_with_numpy(cli: Cli) -> None:
     for word in words:
         _, out, _ = cli("run", write("p.nl", COUNTER), *map(str, word))
         assert out.split() == [str(v) for v in np.cumsum(word)]
+
+
+def test_live_progress_shows_stage_and_best_program() -> None:
+    shown = LiveProgress()
+    shown.stage("search")
+    shown.note("12 features")
+    shown.best(parse(COUNTER), 0.971)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(shown.view())
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for part in ("search", "12 features", "97.10%", "next s = s + x"):
+        assert part in text
+
+
+def test_the_main_job_on_a_network(cli: Cli, network: str) -> None:
+    status, out, _ = cli("extract", network, "--json", "--timeout", "60", "--out", "out")
+    content = json.loads(out)
+    assert status == 0
+    assert content["evidence"][0]["verdict"] == "proved"
+    assert cli("diff", "out/program.nl", write("p.nl", COUNTER))[0] == 0
+    assert json.loads(Path("out/extraction.json").read_text()) == content
