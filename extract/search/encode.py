@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dsl.ops import apply
 from dsl.programs import Machine
+from dsl.rewrites import normalise
 from dsl.terms import Const, Term, Var
 from dsl.types import INT, Type, type_of
 from extract.abstract.mealy import Mealy
@@ -168,7 +169,9 @@ def _fit(
             return None
         outputs.append(term)
     initials = {n: int(labels[0, k]) for k, n in enumerate(names)}
-    return typed(domain, kinds, initials, updates, outputs, name="lifted")
+    machine = normalise(typed(domain, kinds, initials, updates, outputs, name="lifted"))
+    assert isinstance(machine, Machine)
+    return machine
 
 
 def state_table(machine: Mealy, domain: Domain, kinds: tuple[Type, ...]) -> Machine:

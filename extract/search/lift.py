@@ -7,6 +7,7 @@ it fails join the record. A finite machine is also encoded directly. The cheapes
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ CHEAP_BITS = 75.0
 NEARLY = 0.99
 """Above this agreement a failure is a rare event: a rare state if one explains it, else noise of the network."""
 MOST_STRUCTURED = 10
+LEAST_CONTEST_S = 4.0
+MOSTLY = 0.9
 RETRY_SHARE = 0.5
 ENCODE_AFTER = 1
 ENCODE_SHARE = 0.4
@@ -71,6 +74,7 @@ class Lifter:
         self.network, self.abstraction, self.record = network, abstraction, record
         self.deadline, self.progress, self.rng = deadline, progress, rng
         self.kinds = output_types(network.output_ranges)
+        self.began = time.monotonic()
         self.best = Lifted()
         self.failures: list[IntArray] = []
         self.unexplained = False
@@ -86,7 +90,7 @@ class Lifter:
             self._refine(level, pool)
             if level == ENCODE_AFTER and not self._settled() and self._encodable():
                 self._encode(self.deadline.share(ENCODE_SHARE))
-            if self.deadline.passed or self._settled() or self._hopeless():
+            if self.deadline.passed or self._settled() or self._hopeless(level):
                 break
         mealy = self.abstraction.mealy
         if not self.best.survives and mealy is not None and not self.deadline.passed:
@@ -144,9 +148,9 @@ class Lifter:
         """A cheap machine survives: dearer pools are not worth their time."""
         return self.best.survives and self.best.cost <= CHEAP_BITS
 
-    def _hopeless(self) -> bool:
+    def _hopeless(self, level: int) -> bool:
         """Nearly right, and no state explains the failures: the network leaves the program there."""
-        return self.unexplained and NEARLY < self.best.agreement < 1.0
+        return self.unexplained and (NEARLY if level == 0 else MOSTLY) < self.best.agreement < 1.0
 
     def _encodable(self) -> bool:
         mealy = self.abstraction.mealy
@@ -163,6 +167,9 @@ class Lifter:
         agreement, cost = 1.0 - float(wrong.mean()), cost_bits(machine)
         bits = cost + self.exception_bits * self._exceptions(wrong)
         self.best.tried += 1
+        if not wrong.any() and not self.best.survives:  # contest a first survivor no longer than it took to find
+            contest = Deadline.after(max(time.monotonic() - self.began, LEAST_CONTEST_S))
+            self.deadline = min(self.deadline, contest, key=lambda d: d.at)
         if bits < self.best.bits:
             self.best.machine, self.best.agreement = machine, agreement
             self.best.cost, self.best.bits = cost, bits
