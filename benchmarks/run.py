@@ -45,9 +45,9 @@ def run_one(directory: Path, timeout_s: float, seed: int) -> Row:
     torch.set_num_threads(1)
     network = load_network(directory)
     began = time.monotonic()
+    task = TASKS[network.description["task"]]
     found = extract(network, timeout_s=timeout_s, rng_seed=seed)
     seconds = time.monotonic() - began
-    task = TASKS[network.description["task"]]
     record = found.to_json()
     row: Row = {
         "network": directory.name, "cell": network.description["cell"], "task": task.name, "seconds": seconds,
@@ -59,6 +59,14 @@ def run_one(directory: Path, timeout_s: float, seed: int) -> Row:
         row["operators"] = program_size(found.program)
         row |= _judged(found.program, task.reference)
     return row
+
+
+def run_safely(directory: Path, timeout_s: float, seed: int) -> Row:
+    """As `run_one`; a crash becomes a row that names it, and the other networks go on."""
+    try:
+        return run_one(directory, timeout_s, seed)
+    except Exception as error:
+        return {"network": directory.name, "timeout_s": timeout_s, "seed": seed, "crash": f"{error!r}"}
 
 
 def _judged(program: Machine, reference: str) -> Row:
@@ -109,6 +117,9 @@ def table(rows: Iterable[Row]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for row in sorted(rows, key=lambda r: r["network"]):
+        if "crash" in row:
+            lines.append(f"| {row['network']} | | | crashed: {row['crash']} | | |")
+            continue
         task = row.get("task_finding", {}).get("verdict", "none")
         lines.append(
             f"| {row['network']} | {row['cell']} | {row.get('operators', '-')} ({row['reference_operators']}) "
@@ -135,7 +146,7 @@ def main(
     with Progress(*columns, console=Console(stderr=True)) as progress, out.open("a") as store:
         bar = progress.add_task(suite, total=len(work))
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        for row in parallel(delayed(run_one)(path, timeout, seed) for path in work) or ():
+        for row in parallel(delayed(run_safely)(path, timeout, seed) for path in work) or ():
             store.write(json.dumps(row) + "\n")
             store.flush()
             progress.update(bar, advance=1, description=f"{suite}: {row['network']}")

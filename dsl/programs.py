@@ -33,6 +33,9 @@ class Function:
     lets: Lets
     outputs: tuple[Term, ...]
 
+    def __str__(self) -> str:
+        return _text(self)
+
     def __post_init__(self) -> None:
         scope = _declare({}, self.inputs)
         scope = _check_lets(self.lets, scope)
@@ -62,6 +65,9 @@ class Machine:
     states: tuple[State, ...]
     lets: Lets
     outputs: tuple[Term, ...]
+
+    def __str__(self) -> str:
+        return _text(self)
 
     def __post_init__(self) -> None:
         scope = _declare({}, [*self.inputs, *(Var(s.name, s.type) for s in self.states)])
@@ -116,6 +122,9 @@ class SequenceProgram:
     steps: tuple[Let | Select | Aggregate, ...]
     outputs: tuple[Term, ...]
 
+    def __str__(self) -> str:
+        return _text(self)
+
     def __post_init__(self) -> None:
         _check_outputs(self.outputs, self.output_types, self._columns())
 
@@ -159,6 +168,12 @@ def aggregate_type(item: Aggregate) -> Type:
         wanted = "a number" if item.kind == "mean" else f"a default of type {item.term.type}"
         raise TypeMismatch(f"expected {wanted}, got {item.term.type} and {item.default} (aggregate {item.name})")
     return joined
+
+
+def _text(program: Program) -> str:
+    from dsl.printers.text import print_program
+
+    return print_program(program).rstrip("\n")
 
 
 def terms_of(program: Program) -> tuple[Term, ...]:

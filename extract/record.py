@@ -51,6 +51,8 @@ class Recorder:
     def extraction(self) -> Extraction:
         """Everything so far."""
         machine: Machine | None = self.lifted.machine
+        if self.interrupted:
+            self.lifted.stop = "interrupted"
         return Extraction.of(
             self.network, machine, alignment=self.alignment, evidence=tuple(self.findings), cost_bits=self.lifted.cost,
             stages=tuple(self.stages), seed=self.rng_seed, options={"timeout_s": self.timeout_s},

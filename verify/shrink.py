@@ -54,7 +54,7 @@ def _simplify(failures: Failures, domain: Domain, word: IntArray, deadline: Dead
     """Try, at each place, the plainest value, then values ever nearer to the present one."""
     for t in range(len(word)):
         for k, (low, high) in enumerate(domain.ranges):
-            if deadline.passed:
+            if deadline.passed or t >= len(word):  # a simpler word may fail earlier, and is then cut
                 return word
             plain, present = min(max(0, low), high), int(word[t, k])
             gaps = sorted({abs(present - plain) >> shift for shift in range(abs(present - plain).bit_length())})
@@ -67,6 +67,4 @@ def _simplify(failures: Failures, domain: Domain, word: IntArray, deadline: Dead
             if (at >= 0).any():
                 best = int(np.flatnonzero(at >= 0)[0])
                 word = candidates[best, : at[best] + 1]
-                if t >= len(word):
-                    return word
     return word

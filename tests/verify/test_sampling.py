@@ -72,3 +72,17 @@ def test_shrinking_reaches_a_plain_minimum() -> None:
     assert len(small) <= 3
     assert small[:, 0].sum() == 150
     assert (small[:, 1] == 0).all()
+
+
+def test_shrinking_survives_a_word_that_gets_shorter_on_the_way() -> None:
+    """Making an early symbol plainer may let the word fail sooner, so that later places no longer exist."""
+
+    def failures(words):  # fails at the first 0 after a 1, or else at the ninth step
+        at = np.full(len(words), -1)
+        for row, word in enumerate(words[:, :, 0]):
+            hits = [t for t in range(1, len(word)) if word[t] == 0 and word[t - 1] == 1]
+            at[row] = hits[0] if hits else (8 if len(word) > 8 else -1)
+        return at
+
+    word = np.ones((9, 1), dtype=np.int64)
+    assert shrink(failures, Domain(((0, 1),), 8), word).ravel().tolist() == [1, 0]
