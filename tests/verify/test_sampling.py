@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.verify.stubs import BITS, COUNTER, PARITY, SUM, MachineNetwork, machine
-from verify.domain import Domain
+from verify.domain import Domain, IntArray
 from verify.sampling import agreement, output_agreement, sampled
 from verify.shrink import shrink
 from verify.verdict import Refuted, Unknown
@@ -77,11 +77,13 @@ def test_shrinking_reaches_a_plain_minimum() -> None:
 def test_shrinking_survives_a_word_that_gets_shorter_on_the_way() -> None:
     """Making an early symbol plainer may let the word fail sooner, so that later places no longer exist."""
 
-    def failures(words):  # fails at the first 0 after a 1, or else at the ninth step
+    def failures(words: IntArray) -> IntArray:
+        """Words that begin with 1 fail at their next 0, or else at the ninth step."""
         at = np.full(len(words), -1)
         for row, word in enumerate(words[:, :, 0]):
-            hits = [t for t in range(1, len(word)) if word[t] == 0 and word[t - 1] == 1]
-            at[row] = hits[0] if hits else (8 if len(word) > 8 else -1)
+            zeros = [t for t in range(1, len(word)) if word[t] == 0]
+            if word[0] == 1:
+                at[row] = zeros[0] if zeros else (8 if len(word) > 8 else -1)
         return at
 
     word = np.ones((9, 1), dtype=np.int64)
