@@ -72,7 +72,8 @@ class _Late(Exception):
 def close(weights: Weights, table: ProgramTable, spread: Array, options: Options, deadline: Deadline) -> Closure:
     """Search for a closed set of regions; raises `Unsupported` as `ProgramTable` does."""
     search = _Search(weights, table, spread, options, deadline)
-    return Closure(search.regions, search.root, spread, search.run())
+    obstacle = search.run()
+    return Closure(search.regions, search.root, spread, obstacle)
 
 
 class _Search:

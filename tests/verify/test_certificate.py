@@ -1,0 +1,143 @@
+"""Enclosures contain what the networks compute; certificates prove, and only true ones pass the independent checker."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from extract.networks import load_network
+from tests.verify.stubs import machine
+from verify.certificate import certify, save_certificate
+from verify.checker import Rejected, check_certificate, check_directories
+from verify.reach.affine import ball
+from verify.reach.cells import step, surely_reads
+from verify.verdict import Proved, Unknown
+from verify.weights import weights_of
+
+ZOO = Path(__file__).parents[2] / "benchmarks" / "zoo"
+CELLS = ("tomita7_rnn_tanh", "detect_1011_rnn_relu", "div_3_gru", "tomita4_lstm", "parity_mlp")
+LAYERS = ("run_of_ones_gru_2_layers",)
+PARITY = "machine parity(x: 0..1) -> 0..1  state s: 0..1 = 0  next s = s ^ x  output s'"
+TOMITA_1 = "machine t(x: 0..1) -> 0..1  state s: 0..1 = 1  next s = s & x  output s'"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Any:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", CELLS + LAYERS)
+@pytest.mark.parametrize("radius", [0.0, 1e-3, 0.05])
+def test_enclosures_contain_sampled_states(name: str, radius: float) -> None:
+    rng = np.random.default_rng(7)
+    network = load_network(ZOO / name)
+    weights = weights_of(network, network.initial_state(1)[0])
+    centre = network.trace(network.domain.draw((4, 8), rng=rng)).activations["h"][:, -1].astype(np.float64)
+    offsets = radius * rng.choice([-1, -0.5, 0, 1], size=(4, 300, centre.shape[1])) * 0.999
+    states = (centre[:, None] + offsets).astype(np.float32)
+    form = ball(centre, np.full_like(centre, radius))
+    for symbol in rng.integers(0, len(weights.features), size=4).tolist():
+        form = step(weights, form, symbol)
+        symbols = np.repeat(network.domain.symbols()[[symbol]], states.shape[0] * states.shape[1], axis=0)
+        flat, outputs = network.step(states.reshape(-1, centre.shape[1]), symbols)
+        states, outputs = flat.reshape(states.shape), outputs.reshape(4, 300, -1)
+        assert (np.abs(states - form.centre[:, None]) <= form.radius[:, None]).all()
+        for value in range(2):
+            sure = surely_reads(weights, form, (value,))
+            assert (outputs[sure] == value).all()
+
+
+@pytest.fixture(scope="module")
+def proved() -> tuple[Any, dict[str, Any]]:
+    torch.set_num_threads(1)
+    network = load_network(ZOO / "parity_noisy_rnn_tanh")
+    finding, certificate = certify(network, machine(PARITY), timeout_s=20)
+    assert isinstance(finding.verdict, Proved), finding
+    assert certificate is not None
+    return network, certificate
+
+
+def test_noise_trained_network_is_proved_and_rechecked(proved: tuple[Any, dict[str, Any]], tmp_path: Path) -> None:
+    save_certificate(proved[1], tmp_path)
+    finding = check_directories(tmp_path, ZOO / "parity_noisy_rnn_tanh")
+    assert isinstance(finding.verdict, Proved), finding
+    other = check_directories(tmp_path, ZOO / "parity_mlp")
+    assert isinstance(other.verdict, Unknown)
+
+
+@pytest.mark.parametrize(("name", "text"), [("tomita1_rnn_tanh", TOMITA_1)])
+def test_plainly_trained_network_is_proved(name: str, text: str) -> None:
+    finding, _ = certify(load_network(ZOO / name), machine(text), timeout_s=20)
+    assert isinstance(finding.verdict, Proved), finding
+
+
+def test_wrong_program_is_not_proved(proved: tuple[Any, dict[str, Any]]) -> None:
+    wrong = machine(PARITY.replace("s ^ x", "if s == 1 and x == 1 then 1 else s ^ x"))
+    finding, certificate = certify(proved[0], wrong, timeout_s=5)
+    assert isinstance(finding.verdict, Unknown)
+    assert certificate is None
+
+
+def corrupted(certificate: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Certificates that no longer prove anything: boxes shrunk or moved, branches lost, wrong states or program."""
+    made = []
+
+    def corrupt(name: str, change: Any) -> None:
+        copied = copy.deepcopy(certificate)
+        change(copied)
+        made.append((name, copied))
+
+    for k in range(len(certificate["regions"])):
+        corrupt(f"region {k} shrunk", lambda c, k=k: c["regions"][k].update(size=c["regions"][k]["size"] * 1e-6))
+        moved = [value + 1 for value in certificate["regions"][k]["centre"]]
+        corrupt(f"region {k} moved", lambda c, k=k, moved=moved: c["regions"][k].update(centre=moved))
+        corrupt(f"region {k} enlarged", lambda c, k=k: c["regions"][k].update(size=40.0))
+        corrupt(f"region {k} of another state", lambda c, k=k: c["regions"][k].update(state=["5"]))
+        corrupt(f"region {k} has lost a branch", lambda c, k=k: c["regions"][k]["branches"].pop())
+    corrupt("no root", lambda c: c.update(root=[]))
+    corrupt("another program", lambda c: c.update(program=c["program"].replace("output s'", "output 1 - s'")))
+    corrupt("other weights", lambda c: c.update(weights_sha256="0" * 64))
+    corrupt("infinite spread", lambda c: c.update(spread=[float("inf")] * len(c["spread"])))
+    return made
+
+
+def test_corrupted_certificates_are_rejected(proved: tuple[Any, dict[str, Any]]) -> None:
+    network, certificate = proved
+    description, tensors = dict(network.description), dict(network.tensors)
+    assert check_certificate(certificate, description, tensors) > 0
+    accepted = []
+    for name, wrong in corrupted(certificate):
+        try:
+            check_certificate(wrong, description, tensors)
+            accepted.append(name)
+        except (Rejected, IndexError):
+            continue
+    assert accepted == []
+
+
+def test_certificate_is_plain_json(proved: tuple[Any, dict[str, Any]]) -> None:
+    assert json.loads(json.dumps(proved[1])) == proved[1]
+
+
+def test_changed_weights_are_rejected(proved: tuple[Any, dict[str, Any]]) -> None:
+    network, certificate = proved
+    tensors = {name: tensor.copy() for name, tensor in network.tensors.items()}
+    tensors["readout.bias"][0] += np.float32(1e-3)
+    with pytest.raises(Rejected, match="weights"):
+        check_certificate(certificate, dict(network.description), tensors)
+
+
+def test_network_without_weights_is_unknown() -> None:
+    from tests.verify.stubs import BITS, MachineNetwork
+
+    finding, _ = certify(MachineNetwork(machine(PARITY), BITS), machine(PARITY), timeout_s=5)
+    assert finding.verdict == Unknown("expected a network that shows its weights, got one that only runs")

@@ -1,0 +1,148 @@
+"""Simulation certificates: the proof that program and network agree on inputs of every length, as data.
+
+`certificate.json` holds the program as text, the hash of the weights it speaks of, `spread` (the unit of size per state
+coordinate), and `regions`: each a centre, a size, a program state, and `branches`, a prefix code of input words
+(symbols by position in the alphabet) with the region each ends in. `root` are the branches from the initial state.
+`verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsl.errors import Unsupported
+from dsl.printers.text import print_program, print_value
+from dsl.programs import Machine
+from verify.budget import Deadline
+from verify.checker import Rejected, check_certificate
+from verify.exhaustive import CLAIM
+from verify.lockstep import check_compatible
+from verify.reach.regions import Closure, Options, close
+from verify.reach.table import ProgramTable
+from verify.subject import FloatArray, RecurrentSubject
+from verify.verdict import Finding, Proved, Unknown, Verdict
+from verify.weights import WithWeights, weights_of
+
+METHOD = "simulation certificate"
+FORMAT = "netlift-certificate/1"
+MAX_ALPHABET = 16
+ATTEMPTS = (Options(), Options(first_size=0.1, max_branches=1_000, max_depth=16))
+
+
+def certify(
+    network: RecurrentSubject, machine: Machine, *, timeout_s: float, rng_seed: int = 0
+) -> tuple[Finding, dict[str, Any] | None]:
+    """Proved for every length, with the certificate; else `Unknown` with the region or word that stood in the way.
+
+    It never refutes: check the program first.
+    """
+    began, deadline = time.monotonic(), Deadline.after(timeout_s)
+    check_compatible(network.domain, len(network.output_ranges), machine)
+    verdict: Verdict
+    try:
+        verdict, certificate = _attempted(network, machine, deadline, rng_seed)
+    except Unsupported as error:
+        verdict, certificate = Unknown(str(error)), None
+    count = 0 if certificate is None else len(certificate["regions"])
+    domain = "all inputs of every length"
+    return Finding(CLAIM, METHOD, verdict, domain, time.monotonic() - began, (("regions", count),)), certificate
+
+
+def _attempted(
+    network: RecurrentSubject, machine: Machine, deadline: Deadline, rng_seed: int
+) -> tuple[Verdict, dict[str, Any] | None]:
+    if not isinstance(network, WithWeights):
+        raise Unsupported("expected a network that shows its weights, got one that only runs")
+    if network.domain.symbol_count > MAX_ALPHABET:
+        raise Unsupported(f"expected at most {MAX_ALPHABET} inputs per step, got {network.domain.symbol_count}")
+    weights = weights_of(network, network.initial_state(1)[0])
+    obstacle = "no attempt was made"
+    for k, options in enumerate(ATTEMPTS):
+        table = ProgramTable(machine, network.domain)
+        share = deadline.share(1 / (len(ATTEMPTS) - k))
+        closure = close(weights, table, _spread(network, rng_seed), options, share)
+        if closure.obstacle is None:
+            certificate = _written(closure, table, machine, network.tensors)
+            return _checked(certificate, network)
+        obstacle = closure.obstacle
+        if deadline.passed:
+            break
+    return Unknown(obstacle), None
+
+
+def _checked(certificate: dict[str, Any], network: WithWeights) -> tuple[Verdict, dict[str, Any] | None]:
+    """Nothing is claimed that the independent checker does not accept."""
+    try:
+        check_certificate(certificate, dict(network.description), dict(network.tensors))
+    except Rejected as error:
+        return Unknown(f"the independent checker rejects the certificate: {error}"), None
+    regions = len(certificate["regions"])
+    return Proved(f"all inputs of every length ({regions:,} regions, simulation certificate)"), certificate
+
+
+def _spread(network: RecurrentSubject, rng_seed: int) -> np.ndarray:
+    """The unit of size per coordinate: its deviation over random runs, at least a tenth of the largest."""
+    inputs = network.domain.draw((64, 24), rng=np.random.default_rng(rng_seed))
+    states = network.trace(inputs).activations[network.sites[0].name]
+    spread = states.reshape(-1, states.shape[-1]).astype(np.float64).std(axis=0)
+    return np.maximum(spread, max(0.1 * float(spread.max()), 1e-6))
+
+
+def _written(
+    closure: Closure, table: ProgramTable, machine: Machine, tensors: Mapping[str, FloatArray]
+) -> dict[str, Any]:
+    """The closure as data, without regions that nothing reaches."""
+    order, reached = [t for _, t in closure.root], set[int]()
+    while order:
+        at = order.pop()
+        if at not in reached:
+            reached.add(at)
+            order += [target for _, target in closure.regions[at].branches]
+    number = {old: new for new, old in enumerate(sorted(reached))}
+
+    def branches(found: list[tuple[tuple[int, ...], int]]) -> list[Any]:
+        return [[list(word), number[target]] for word, target in found]
+
+    regions = [closure.regions[old] for old in sorted(reached)]
+    return {
+        "format": FORMAT,
+        "claim": CLAIM,
+        "domain": "all inputs of every length",
+        "program": print_program(machine),
+        "weights_sha256": weights_hash(tensors),
+        "spread": closure.spread.tolist(),
+        "root": branches(closure.root),
+        "regions": [
+            {
+                "centre": region.centre.tolist(),
+                "size": region.size,
+                "state": [print_value(value) for value in table.states[region.state]],
+                "branches": branches(region.branches),
+            }
+            for region in regions
+        ],
+    }
+
+
+def weights_hash(tensors: Mapping[str, FloatArray]) -> str:
+    """SHA-256 over names, shapes and float32 bytes, in the order of names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensors[name], dtype="<f4").tobytes())
+    return digest.hexdigest()
+
+
+def save_certificate(certificate: dict[str, Any], directory: Path) -> None:
+    """Write `certificate.json`, whole or not at all."""
+    directory.mkdir(parents=True, exist_ok=True)
+    part = directory / "certificate.json.part"
+    part.write_text(json.dumps(certificate))
+    part.replace(directory / "certificate.json")
