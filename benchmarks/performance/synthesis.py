@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.performance.throughput import Throughput, measure
-from extract.sygus.clia import size
+from extract.sygus.calls import size
 from extract.sygus.sexpr import read
 
 NETLIFT = """

@@ -13,6 +13,7 @@ from pathlib import Path
 from dsl.errors import Unsupported
 from extract.search.engine.problem import StopReason
 from extract.sygus import clia, pbe
+from extract.sygus.calls import size
 from extract.sygus.check import define, refute
 from extract.sygus.sexpr import SExpr
 from extract.sygus.task import Task, load
@@ -56,7 +57,7 @@ def synthesise_task(task: Task, timeout_s: float) -> Synthesis:
         message = f"no answer: an answer was found but z3 does not confirm it ({told})"
         return Synthesis(None, StopReason.EXHAUSTED, message, 0, candidates, seconds)
     text = "\n".join(define(function, bodies[function.name]) for function in task.functions)
-    operators = sum(clia.size(body) for body in bodies.values())
+    operators = sum(size(body) for body in bodies.values())
     message = f"checked by z3; {operators} operators, {candidates:,} programs tried"
     return Synthesis(text, StopReason.SOLVED, message, operators, candidates, seconds)
 

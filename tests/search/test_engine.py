@@ -7,7 +7,7 @@ import pytest
 
 from dsl import ops
 from dsl.batch import evaluate_batch
-from dsl.terms import Term, Var, constant
+from dsl.terms import Term, Var, constant, operator_count
 from dsl.types import INT
 from extract.search.engine import Limits, Problem, StopReason, synthesise
 from extract.search.engine.costs import variable_bits
@@ -162,3 +162,13 @@ def test_seeds_make_deep_terms_reachable() -> None:
     with_seed = synthesise(problem(target, inputs, seeds=(seed,)), limits=limits)
     assert with_seed.term is not None
     assert (values(with_seed.term, inputs) == target).all()
+
+
+@pytest.mark.parametrize("name", ["clamp", "median"])
+def test_parts_of_a_first_answer_lead_to_a_cheaper_one(name: str) -> None:
+    x, y, z = inputs = columns(3, 300)
+    targets = {"clamp": np.clip(x + y, 0, 5), "median": np.median([x, y, z], axis=0).astype(np.int64)}
+    result = synthesise(problem(targets[name], inputs), limits=Limits(timeout_s=30))
+    assert result.term is not None
+    assert (values(result.term, inputs) == targets[name]).all()
+    assert operator_count(result.term) <= {"clamp": 3, "median": 4}[name]

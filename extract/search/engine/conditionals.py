@@ -8,6 +8,7 @@ taken); elsewhere it is split by information gain about the cover, trying the be
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,16 +82,16 @@ def select_terms(right: Array, costs: Array, most: int) -> Array | None:
     return keep[total[keep] > 0]
 
 
-def learn(parts: Parts, most: float = math.inf) -> Tree | None:
-    """A cheap tree that is right on all examples and costs less than `most`, or None."""
+def learn(parts: Parts, most: float = math.inf, deadline: float = math.inf) -> Tree | None:
+    """A cheap tree that is right on all examples and costs less than `most`, or None; what is found by the deadline."""
     if not len(parts.term_rows) or not parts.right.any(axis=0).all():
         return None
-    return _Learner(parts).tree(np.ones(parts.right.shape[1], dtype=bool), most, BEAM)
+    return _Learner(parts, deadline).tree(np.ones(parts.right.shape[1], dtype=bool), most, BEAM)
 
 
 class _Learner:
-    def __init__(self, parts: Parts) -> None:
-        self.parts, self.nodes = parts, 0
+    def __init__(self, parts: Parts, deadline: float) -> None:
+        self.parts, self.deadline, self.nodes = parts, deadline, 0
         self.wrong = (~parts.right).astype(np.float32)
         self.holds = parts.holds.astype(np.float32)
 
@@ -102,7 +103,8 @@ class _Learner:
             leaf = Leaf(int(parts.term_rows[at]), float(parts.term_costs[at]))
             return leaf if leaf.cost < most else None
         cheapest = 2 * float(parts.term_costs[0]) + float(parts.predicate_costs[0] if len(parts.predicate_costs) else 0)
-        if not len(parts.predicate_rows) or cheapest + parts.branch_cost >= most or self.nodes >= NODES:
+        spent = self.nodes >= NODES or time.perf_counter() > self.deadline
+        if spent or not len(parts.predicate_rows) or cheapest + parts.branch_cost >= most:
             return None
         self.nodes += 1
         stump = self._stump(open_examples, most)

@@ -161,7 +161,8 @@ class Search:
         elif self.tried > self.next_unify:
             self.next_unify = 2 * self.tried
             larger = max(self.runs, key=lambda run: run.candidates)
-            term = unify(self.problem, self.language, larger, self.pool, self.cost, branches_allowed(self.tried))
+            allowed = branches_allowed(self.tried)
+            term = unify(self.problem, self.language, larger, self.pool, self.cost, allowed, self.deadline)
             if term is not None:
                 self.offer(term, "divide and conquer")
             if self.guided:

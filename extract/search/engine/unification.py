@@ -7,15 +7,17 @@ that fails elsewhere brings the examples it fails back into the learning (EUSolv
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 
 from dsl.terms import Term
 from extract.search.engine import conditionals, sample
-from extract.search.engine.enumeration import Enumeration, replay
+from extract.search.engine.enumeration import Enumeration
 from extract.search.engine.language import Language
 from extract.search.engine.lowering import NUMBER, TRUTH
 from extract.search.engine.problem import Array, Problem
+from extract.search.engine.replay import replay
 
 ROWS = 300_000
 EXAMPLES = 96
@@ -25,11 +27,12 @@ NONE = np.zeros(0, dtype=np.int64)
 
 
 def unify(
-    problem: Problem, language: Language, enumeration: Enumeration, pool: Array, cheaper_than: float, branches: int
-) -> Term | None:
+    problem: Problem, language: Language, enumeration: Enumeration, pool: Array, cheaper_than: float, branches: int,
+    deadline: float = math.inf,
+) -> Term | None:  # fmt: skip
     """A conditional term over the bank's rows, right on all examples of the pool and cheaper than given, or None.
 
-    `branches` bounds the number of different terms in its branches.
+    `branches` bounds the number of different terms in its branches; no round of learning starts after the deadline.
     """
     if language.choose is None:
         return None
@@ -41,13 +44,15 @@ def unify(
         wanted = (NONE, np.concatenate([terms, predicates]))
     examples = sample.choose(problem, pool, rng=np.random.default_rng(1), size=EXAMPLES)
     for _ in range(ROUNDS):
+        if time.perf_counter() > deadline:
+            return None
         leaves = [sample.leaf_values(leaf.term, problem, language.evaluate, examples) for leaf in enumeration.leaves]
         numbers, words = replay(enumeration, leaves, wanted)
         truths = enumeration.bank.unpacked(words, len(examples))
         given = (numbers if kind == NUMBER else truths)[:, : len(terms)]
         right = given == problem.target[examples][:, None]
         holds = (language.holds(numbers) if language.condition_kind == NUMBER else truths)[:, -len(predicates) :]
-        term = joined(language, enumeration, kind, terms, right, predicates, holds, cheaper_than, branches)
+        term = joined(language, enumeration, kind, terms, right, predicates, holds, cheaper_than, branches, deadline)
         if term is None:
             return None
         failed = sample.failures(term, problem, language.evaluate, pool)
@@ -59,7 +64,7 @@ def unify(
 
 def joined(
     language: Language, enumeration: Enumeration, kind: int, terms: Array, right: Array, predicates: Array,
-    holds: Array, cheaper_than: float, branches: int,
+    holds: Array, cheaper_than: float, branches: int, deadline: float = math.inf,
 ) -> Term | None:  # fmt: skip
     """The cheapest tree found that is right on all examples, as a term.
 
@@ -78,7 +83,7 @@ def joined(
         predicate_costs=cost[language.condition_kind][predicates].astype(np.float64),
         branch_cost=language.choose_cost,
     )
-    tree = conditionals.learn(parts, cheaper_than)
+    tree = conditionals.learn(parts, cheaper_than, deadline)
     return None if tree is None else tree_term(language, enumeration, kind, tree)
 
 
