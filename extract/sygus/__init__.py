@@ -15,6 +15,7 @@ from extract.search.engine.problem import StopReason
 from extract.sygus import clia, pbe
 from extract.sygus.calls import size
 from extract.sygus.check import define, refute
+from extract.sygus.membership import derivable, spelled
 from extract.sygus.sexpr import SExpr
 from extract.sygus.task import Task, load
 
@@ -56,6 +57,10 @@ def synthesise_task(task: Task, timeout_s: float) -> Synthesis:
         told = verdict if isinstance(verdict, str) else f"refuted at {verdict}"
         message = f"no answer: an answer was found but z3 does not confirm it ({told})"
         return Synthesis(None, StopReason.EXHAUSTED, message, 0, candidates, seconds)
+    outside = [f.name for f in task.functions if not derivable(bodies[f.name], f)]
+    if outside:
+        message = f"no answer: the answer found for {outside[0]} is not in its grammar"
+        return Synthesis(None, StopReason.EXHAUSTED, message, 0, candidates, seconds)
     text = "\n".join(define(function, bodies[function.name]) for function in task.functions)
     operators = sum(size(body) for body in bodies.values())
     message = f"checked by z3; {operators} operators, {candidates:,} programs tried"
@@ -71,7 +76,11 @@ def _search(task: Task, timeout_s: float) -> tuple[Mapping[str, SExpr] | None, S
     if any(sort not in ("Int", "Bool") for sort in sorts):
         raise Unsupported("expected examples (= (f inputs) output) for bit-vectors, or constraints over Int and Bool")
     outcome = clia.solve(task, timeout_s)
-    return outcome.bodies, outcome.stop, outcome.candidates, outcome.agreement
+    if outcome.bodies is not None:
+        limited = {f.name for f in task.functions if f.grammar is not None}
+        bodies = {name: spelled(body) if name in limited else body for name, body in outcome.bodies.items()}
+        return bodies, outcome.stop, outcome.candidates, outcome.agreement
+    return None, outcome.stop, outcome.candidates, outcome.agreement
 
 
 def _reason(stop: StopReason, timeout_s: float, candidates: int) -> str:

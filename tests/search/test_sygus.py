@@ -72,6 +72,23 @@ def test_integers(constraints: str, most: int) -> None:
     assert result.operators <= most
 
 
+LIMITED = """(set-logic LIA)
+(synth-fun f ((x Int) (y Int)) Int ((Start Int) (Test Bool))
+  ((Start Int (x y 0 1 (+ Start Start) (ite Test Start Start))) (Test Bool ((<= Start Start) (>= Start Start){}))))
+(declare-var x Int) (declare-var y Int)
+(constraint (>= (f x y) x)) (constraint (>= (f x y) y)) (constraint (or (= x (f x y)) (= y (f x y)))) (check-synth)
+"""
+
+
+def test_an_integer_grammar_is_respected() -> None:
+    inside = synthesise_task(parse(LIMITED.format("")), 30)
+    assert inside.answer is not None
+    assert inside.operators == 2
+    outside = synthesise_task(parse(LIMITED.replace("(ite Test Start Start)", "").format("")), 30)
+    assert outside.answer is None
+    assert "not in its grammar" in outside.message
+
+
 def test_the_check_rejects_a_wrong_answer() -> None:
     task = parse(LIA.format("(constraint (= (f x y z) (+ x y)))"))
     assert refute(task, {"f": ("+", "x", "y")}, 10) is None
