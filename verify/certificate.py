@@ -33,6 +33,7 @@ from verify.weights import WithWeights, weights_of
 METHOD = "simulation certificate"
 FORMAT = "netlift-certificate/1"
 MAX_ALPHABET = 16
+SEARCH_SHARE = 0.7  # the rest is for the checker
 ATTEMPTS = (Options(), Options(first_size=0.1, max_branches=1_000, max_depth=16))
 
 
@@ -66,7 +67,7 @@ def _attempted(
     obstacle = "no attempt was made"
     for k, options in enumerate(ATTEMPTS):
         table = ProgramTable(machine, network.domain)
-        share = deadline.share(1 / (len(ATTEMPTS) - k))
+        share = deadline.share(SEARCH_SHARE / (len(ATTEMPTS) - k))
         closure = close(weights, table, _spread(network, rng_seed), options, share)
         if closure.obstacle is None:
             certificate = _written(closure, table, machine, network.tensors)

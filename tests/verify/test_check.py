@@ -47,3 +47,9 @@ def test_timeout_is_honoured(timeout_s: float) -> None:
     )
     assert time.monotonic() - began < 1.1 * timeout_s + 0.1
     assert len(findings) == 3
+
+
+def test_certificate_is_tried_when_asked_for() -> None:
+    findings = check_program(MachineNetwork(COUNTER, BITS), COUNTER, rng_seed=0, timeout_s=5, samples=100, certify_s=1)
+    assert findings[-1].method == "simulation certificate"
+    assert isinstance(findings[-1].verdict, Unknown)
