@@ -26,6 +26,7 @@ from extract.search.engine.unification import branches_allowed, partial_solution
 QUOTA = 30_000
 SEED_BITS = 6
 PARTIAL = 6
+SAMPLE_MOST = 72
 PARTS = 16
 CLOSEST_ROWS = 1 << 17
 
@@ -162,11 +163,14 @@ class Search:
             self.next_unify = 2 * self.tried
             larger = max(self.runs, key=lambda run: run.candidates)
             allowed = branches_allowed(self.tried)
-            term = unify(self.problem, self.language, larger, self.pool, self.cost, allowed, self.deadline)
+            term, confused = unify(self.problem, self.language, larger, self.pool, self.cost, allowed, self.deadline)
             if term is not None:
                 self.offer(term, "divide and conquer")
             if self.guided:
                 self.learn_parts()
+            if len(self.chosen) < SAMPLE_MOST and len(np.setdiff1d(confused, self.chosen)):
+                self.chosen = np.union1d(self.chosen, confused[: sample.MORE])
+                self.start()
 
     def stop(self) -> StopReason | None:
         """The reason to stop now, if any."""

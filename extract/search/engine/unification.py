@@ -23,19 +23,21 @@ ROWS = 300_000
 EXAMPLES = 96
 ROUNDS = 6
 PARTS = 6000
+MORE = 8
 NONE = np.zeros(0, dtype=np.int64)
 
 
 def unify(
     problem: Problem, language: Language, enumeration: Enumeration, pool: Array, cheaper_than: float, branches: int,
     deadline: float = math.inf,
-) -> Term | None:  # fmt: skip
+) -> tuple[Term | None, Array]:  # fmt: skip
     """A conditional term over the bank's rows, right on all examples of the pool and cheaper than given, or None.
 
-    `branches` bounds the number of different terms in its branches; no round of learning starts after the deadline.
+    With it come examples on which earlier trees failed: the bank does not tell enough apart there. `branches` bounds
+    the number of different terms in a tree's branches; no round of learning starts after the deadline.
     """
     if language.choose is None:
-        return None
+        return None, NONE
     kind = enumeration.kind
     terms = partial_terms(enumeration, working_right(enumeration))
     predicates = tests(language, enumeration)
@@ -43,9 +45,10 @@ def unify(
     if kind == TRUTH:
         wanted = (NONE, np.concatenate([terms, predicates]))
     examples = sample.choose(problem, pool, rng=np.random.default_rng(1), size=EXAMPLES)
+    wrong = NONE
     for _ in range(ROUNDS):
         if time.perf_counter() > deadline:
-            return None
+            break
         leaves = [sample.leaf_values(leaf.term, problem, language.evaluate, examples) for leaf in enumeration.leaves]
         numbers, words = replay(enumeration, leaves, wanted)
         truths = enumeration.bank.unpacked(words, len(examples))
@@ -54,12 +57,13 @@ def unify(
         holds = (language.holds(numbers) if language.condition_kind == NUMBER else truths)[:, -len(predicates) :]
         term = joined(language, enumeration, kind, terms, right, predicates, holds, cheaper_than, branches, deadline)
         if term is None:
-            return None
+            break
         failed = sample.failures(term, problem, language.evaluate, pool)
         if not len(failed):
-            return term
+            return term, wrong
+        wrong = np.union1d(wrong, failed[:MORE])
         examples = np.union1d(examples, failed[np.linspace(0, len(failed) - 1, min(EXAMPLES, len(failed)), dtype=int)])
-    return None
+    return None, wrong
 
 
 def joined(
