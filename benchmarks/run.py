@@ -128,7 +128,7 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def main(
+def bench(
     suite: str,
     names: Annotated[list[str] | None, typer.Argument(help="only these networks")] = None,
     jobs: Annotated[int, typer.Option(help="processes at a time")] = 2,
@@ -137,7 +137,7 @@ def main(
     out: Annotated[Path, typer.Option(help="the store, appended to")] = Path("results.jsonl"),
     resume: Annotated[bool, typer.Option(help="skip what the store holds")] = False,
 ) -> None:
-    """Run a suite and print its table."""
+    """Extract every network of a suite (streams, rnn62) and print a table of the results."""
     paths = [p for p in networks(suite) if not names or p.name in names]
     work = list(pending(paths, out, resume, timeout, seed))
     if not resume and out.exists():
@@ -155,4 +155,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(bench)

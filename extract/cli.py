@@ -64,9 +64,7 @@ def extract(
         from extract.report.files import prepare
 
         prepare(out)
-    from extract.networks import load_network
-
-    subject = load_network(network)
+    subject = _load(network)
     from extract.pipeline import extract as run_pipeline
     from extract.report.progress import watched
     from extract.report.words import extraction_status
@@ -103,12 +101,11 @@ def verify(
     """
     _check_timeout(timeout)
     machine = _machine(_read_program(program), program)
-    from extract.networks import load_network
     from extract.report.words import status
     from verify.check import check_program
     from verify.properties import check_property
 
-    subject = load_network(network)
+    subject = _load(network)
     asked: list[Finding] = []
     if prop is not None:
         try:
@@ -162,6 +159,58 @@ def run(
     else:
         print(" ".join(written(parsed, output) for output in outputs))
     return 0
+
+
+@app.command()
+def check(
+    certificate: Annotated[Path, typer.Argument(metavar="CERTIFICATE_DIR", help="Directory with certificate.json.")],
+    network: Network,
+    as_json: Json = False,
+) -> int:
+    """Re-establish a certificate from the weights and the program, with the independent checker."""
+    from extract.report.words import status
+    from verify.checker import check_directories
+
+    finding = check_directories(certificate, network)
+    _show([finding], as_json)
+    return status([finding])
+
+
+@app.command()
+def synth(
+    problem: Annotated[Path, typer.Argument(metavar="FILE.sl", help="A SyGuS-IF 2 problem.")],
+    timeout: Timeout = 60.0,
+    as_json: Json = False,
+) -> int:
+    """Solve a SyGuS problem (bit-vectors from examples, linear integers) and print a `define-fun` that z3 has checked.
+
+    Exit status 0: solved. 1: the search space holds no answer. 3: time or memory ran out first.
+    """
+    _check_timeout(timeout)
+    from extract.search.engine import StopReason
+    from extract.sygus import synth_file
+
+    found = synth_file(problem, timeout_s=timeout)
+    if as_json:
+        _print_json({"answer": found.answer, "stop": found.stop.value, "message": found.message,
+                     "operators": found.operators, "candidates": found.candidates, "seconds": found.seconds})
+    else:
+        if found.answer is not None:
+            print(found.answer)
+        print(found.message, file=sys.stderr)
+    if found.answer is not None:
+        return 0
+    return 1 if found.stop is StopReason.EXHAUSTED else 3
+
+
+def _load(directory: Path) -> Any:
+    """The network, with torch on one thread: the networks are small, and threads cost more than they give."""
+    import torch
+
+    from extract.networks import load_network
+
+    torch.set_num_threads(1)
+    return load_network(directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,9 +7,11 @@ refuted from there on, with the shortest counterexample.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from extract.search.lift import Lifter
 from verify.budget import Deadline
+from verify.certificate import certify
 from verify.check import check_program, find_counterexample
 from verify.domain import Domain
 from verify.subject import RecurrentSubject
@@ -33,6 +35,17 @@ def confirm(network: RecurrentSubject, lifter: Lifter, deadline: Deadline, *, rn
         if not lifter.again([found], deadline.share(0.5)):
             break
     return with_proved_prefix(findings, network.domain)
+
+
+def prove(
+    network: RecurrentSubject, lifter: Lifter, findings: list[Finding], deadline: Deadline, *, rng_seed: int
+) -> tuple[list[Finding], dict[str, Any] | None]:
+    """A certificate for every length and its finding, where no counterexample is known."""
+    machine = lifter.best.machine
+    if machine is None or not findings or find_counterexample(findings) is not None or deadline.passed:
+        return [], None
+    finding, certificate = certify(network, machine, timeout_s=deadline.left, rng_seed=rng_seed)
+    return [finding], certificate
 
 
 def with_proved_prefix(findings: list[Finding], domain: Domain) -> list[Finding]:

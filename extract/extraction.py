@@ -113,7 +113,8 @@ class Extraction:
     """A program with its alignment and evidence, or the best one when the search ended without an exact one.
 
     `network` holds name, weights_hash, description, domain (as text), ranges and train_length. `subject` is the network
-    itself, so that `save` can put a copy beside the program; it is no part of the record.
+    itself, so that `save` can put a copy beside the program; `certificate` is what `netlift check` re-checks. Both are
+    saved beside the record and are no part of it.
     """
 
     program: Program | None
@@ -128,6 +129,7 @@ class Extraction:
     interrupted: bool = False
     version: str = field(default_factory=netlift_version)
     subject: RecurrentSubject | None = field(default=None, repr=False, compare=False)
+    certificate: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "evidence", Evidence(self.evidence))
@@ -145,6 +147,7 @@ class Extraction:
         options: Mapping[str, Any],
         stop_reason: str,
         interrupted: bool = False,
+        certificate: Mapping[str, Any] | None = None,
     ) -> Extraction:
         """The extraction of `program` from `network`."""
         return Extraction(
@@ -159,6 +162,7 @@ class Extraction:
             stop_reason=stop_reason,
             interrupted=interrupted,
             subject=network,
+            certificate=certificate,
         )
 
     def save(self, directory: str | Path) -> None:

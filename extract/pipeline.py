@@ -1,6 +1,6 @@
 """From a network to a program: the stages in order.
 
-    trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> align -> extraction
+    trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> prove -> align -> extraction
 
 A counterexample found by `verify` goes back to the search once; one found beyond the training length stays in the
 evidence, with the domain on which the claim holds.
@@ -14,7 +14,7 @@ import numpy as np
 
 from extract.abstract.choose import abstract
 from extract.align import align
-from extract.confirm import confirm
+from extract.confirm import confirm, prove
 from extract.extraction import Extraction, Progress, Silent
 from extract.record import Recorder
 from extract.search.lift import Lifter
@@ -25,6 +25,9 @@ from verify.subject import RecurrentSubject
 ABSTRACT_SHARE = 0.25
 SEARCH_SHARE = 0.6
 VERIFY_SHARE = 0.75
+PROVE_SHARE = 0.5
+CERTIFICATE_SHARE = 0.05
+"""Of the whole budget: certificates that close do so soon, so more time comes with a larger `timeout_s`."""
 
 
 def extract(
@@ -50,6 +53,10 @@ def extract(
             lifter.search()
         with recorder.timed("verify"):
             recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
+        with recorder.timed("prove"):
+            limit = min(deadline.share(PROVE_SHARE), Deadline.after(timeout_s * CERTIFICATE_SHARE), key=lambda d: d.at)
+            proof, recorder.certificate = prove(network, lifter, recorder.findings, limit, rng_seed=rng_seed)
+            recorder.findings += proof
         with recorder.timed("align"):
             recorder.alignment, causal = align(network, lifter.best.machine, deadline, rng=child("align", rng_seed))
             recorder.findings += causal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from dsl.programs import Machine, Program
 from extract.extraction import Extraction, Progress, Stage, VariableAlignment
@@ -23,6 +24,7 @@ class Recorder:
         self.lifted = Lifted()
         self.findings: list[Finding] = []
         self.alignment: tuple[VariableAlignment, ...] = ()
+        self.certificate: dict[str, Any] | None = None
         self.interrupted = False
 
     def stage(self, name: str) -> None:
@@ -58,5 +60,5 @@ class Recorder:
             stages=tuple(self.stages), seed=self.rng_seed, options={"timeout_s": self.timeout_s},
             stop_reason=f"{self.lifted.stop}; {self.lifted.tried} programs tested on the network, best agrees on "
             f"{self.lifted.agreement:.2%} of words",
-            interrupted=self.interrupted,
+            interrupted=self.interrupted, certificate=self.certificate,
         )  # fmt: skip

@@ -333,3 +333,16 @@ def test_the_main_job_on_a_network(cli: Cli, network: str) -> None:
     assert content["evidence"][0]["verdict"] == "proved"
     assert cli("diff", "out/program.nl", write("p.nl", COUNTER))[0] == 0
     assert json.loads(Path("out/extraction.json").read_text()) == content
+
+
+def test_synth_prints_a_checked_answer(cli: Cli, tmp_path: Path) -> None:
+    problem = tmp_path / "larger.sl"
+    problem.write_text(
+        "(set-logic LIA)(synth-fun f ((x Int) (y Int)) Int)(declare-var x Int)(declare-var y Int)"
+        "(constraint (>= (f x y) x))(constraint (>= (f x y) y))"
+        "(constraint (or (= (f x y) x) (= (f x y) y)))(check-synth)"
+    )
+    status, out, err = cli("synth", str(problem))
+    assert status == 0
+    assert out.startswith("(define-fun f ((x Int) (y Int)) Int ")
+    assert "checked by z3" in err

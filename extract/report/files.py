@@ -75,6 +75,8 @@ def contents(extraction: Extraction) -> dict[str, bytes]:
                 files["test_program.py"] = test_source(extraction)
         files["report.html"] = report_html(extraction)
     files["extraction.json"] = json.dumps(extraction.to_json(), indent=1) + "\n"
+    if extraction.certificate is not None:
+        files["certificate/certificate.json"] = json.dumps(extraction.certificate)
     network = _network_files(extraction)
     return {**{name: text.encode() for name, text in files.items()}, **network}
 

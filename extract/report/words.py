@@ -12,6 +12,8 @@ from verify.verdict import Counterexample, Finding, Proved, Refuted, Unknown
 
 PROGRAMS_EQUAL = "programs are equal"  # as `verify.equivalence` words it, which loads z3
 
+EVERY_LENGTH = "every length"
+
 FOUND, NOT_FOUND, COULD_NOT_RUN, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -74,13 +76,18 @@ def extraction_status(extraction: Extraction) -> int:
     return FOUND if any(isinstance(finding.verdict, Proved) for finding in findings) else status(findings)
 
 
+def _bounded(domain: str) -> bool:
+    return EVERY_LENGTH not in domain
+
+
 def summary(extraction: Extraction) -> str:
     """The outcome in one line."""
     if extraction.program is None:
         head = "interrupted before a program was found" if extraction.interrupted else "no program found"
         return f"{head} ({extraction.stop_reason})"
     findings = equality(extraction.evidence)
-    parts = [f"proved equal to the network on {detail(f)}" for f in findings if isinstance(f.verdict, Proved)][:1]
+    proved = [f.verdict.domain for f in findings if isinstance(f.verdict, Proved)]
+    parts = [f"proved equal to the network on {domain}" for domain in sorted(proved, key=_bounded)][:1]
     refuted = [f.verdict.counterexample for f in findings if isinstance(f.verdict, Refuted)]
     if refuted:
         first = min(refuted, key=lambda example: example.length)

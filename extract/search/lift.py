@@ -36,7 +36,7 @@ CHEAP_BITS = 75.0
 NEARLY = 0.99
 """Above this agreement a failure is a rare event: a rare state if one explains it, else noise of the network."""
 MOST_STRUCTURED = 10
-LEAST_CONTEST_S = 4.0
+LEAST_CONTEST_S = 6.0
 MOSTLY = 0.9
 RETRY_SHARE = 0.5
 ENCODE_AFTER = 1

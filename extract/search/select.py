@@ -28,6 +28,7 @@ ROWS = 400
 STATE_BITS = 6.0
 QUICK_SETS, QUICK_S, QUICK_BITS = 40, 0.12, 32.0
 SLOW_SETS, LONGEST_BITS = 6, 90.0
+POLISH_S = 0.6
 CHEAP_CHOICE = 70.0
 ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
@@ -208,6 +209,8 @@ def choices(
             found = fit_outputs(sample, chosen, constants, min(seconds, left), max_cost=longest)
             if found is None:
                 continue
+            if seconds < POLISH_S and time.monotonic() + POLISH_S < deadline:  # the first fit is rarely the cheapest
+                found = fit_outputs(sample, chosen, constants, POLISH_S, max_cost=longest) or found
             used = _used(chosen, found)
             choice = Choice(used, found, set_cost(used) + sum(map(term_cost, found)))
             fitted.append(frozenset(r.name for r in chosen))
