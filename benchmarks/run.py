@@ -2,7 +2,7 @@
 
     python -m benchmarks.run streams [--jobs N] [--timeout S] [--out results.jsonl] [--resume]
 
-Every network runs in a fresh process. Results are appended to the store as they come, one JSON object a line, with
+Networks run in worker processes, one thread each. Results are appended to the store as they come, one JSON object a line, with
 version, options, seed and weight hash; `--resume` skips what the store holds for the same of all of these. Three
 questions are kept apart: program = network, network = task, program = task.
 """
@@ -145,8 +145,9 @@ def bench(
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress, out.open("a") as store:
         bar = progress.add_task(suite, total=len(work))
-        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        for row in parallel(delayed(run_safely)(path, timeout, seed) for path in work) or ():
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs)
+        rows: Iterable[Any] = parallel(delayed(run_safely)(path, timeout, seed) for path in work) or ()
+        for row in rows:
             store.write(json.dumps(row) + "\n")
             store.flush()
             progress.update(bar, advance=1, description=f"{suite}: {row['network']}")

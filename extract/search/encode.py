@@ -169,9 +169,9 @@ def _fit(
             return None
         outputs.append(term)
     initials = {n: int(labels[0, k]) for k, n in enumerate(names)}
-    machine = normalise(typed(domain, kinds, initials, updates, outputs, name="lifted"))
-    assert isinstance(machine, Machine)
-    return machine
+    found = normalise(typed(domain, kinds, initials, updates, outputs, name="lifted"))
+    assert isinstance(found, Machine)
+    return found
 
 
 def state_table(machine: Mealy, domain: Domain, kinds: tuple[Type, ...]) -> Machine:
