@@ -9,8 +9,10 @@ import json
 import math
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -59,6 +61,7 @@ def extract(
     Exit status 0: a program was found and proved equal to the network on the domain stated. 1: none was found, or it
     was refuted. 3: found, but not proved. Ctrl-C ends the search and gives the best program so far (status 130).
     """
+    began = time.monotonic()  # loading torch takes seconds, and they count
     _check_timeout(timeout)
     if out is not None:
         from extract.report.files import prepare
@@ -70,7 +73,9 @@ def extract(
     from extract.report.words import extraction_status
 
     with watched(quiet=as_json) as progress:
-        extraction = run_pipeline(subject, timeout_s=timeout, rng_seed=seed, progress=progress)
+        left = max(timeout - (time.monotonic() - began), 0.0)
+        extraction = run_pipeline(subject, timeout_s=left, rng_seed=seed, progress=progress)
+    extraction = replace(extraction, options={"timeout_s": timeout})
     if as_json:
         _print_json(extraction.to_json())
     else:

@@ -286,5 +286,5 @@ class Lifter:
         return Proposal(
             max_cost=min(max_cost, 18) if wide else max_cost, limit=min(limit, 800) if wide else limit,
             constants=tuple(c for c in self.constants if abs(c) <= 20), initials=self.initials[:4],
-            state_low=max(low, -16), state_high=min(high + 1, 24),
+            state_low=max(low, -16), state_high=min(high + 1, 24), deadline=self.deadline,
         )  # fmt: skip

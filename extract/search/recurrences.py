@@ -22,6 +22,7 @@ from dsl.types import INT
 from extract.abstract.evidence import Evidence
 from extract.search.simulate import simulate
 from extract.search.updates import enumerate_updates
+from verify.budget import Deadline
 from verify.domain import IntArray
 
 OWN = "s"
@@ -68,7 +69,8 @@ THRESHOLD = 0.9
 class Proposal:
     """How far to enumerate: bank size and cost, constants and initial values to try, range of the state tables.
 
-    `keep` recurrences are kept, and `keep_undecoded` of those not decoded, at `undecoded_bits` more.
+    Enumeration stops at the deadline. `keep` recurrences are kept, and `keep_undecoded` of those not decoded, at
+    `undecoded_bits` more.
     """
 
     max_cost: int
@@ -77,6 +79,7 @@ class Proposal:
     initials: tuple[int, ...]
     state_low: int
     state_high: int
+    deadline: Deadline
     keep: int = 40
     max_rows: int = 64
     keep_undecoded: int = 10
@@ -138,6 +141,8 @@ def _by_table(
         if not proposal.state_low <= initial <= proposal.state_high:
             continue
         for start in range(0, len(driven), chunk):
+            if proposal.deadline.passed:
+                break
             part = driven[start : start + chunk]
             old, new = (np.empty((len(part), *index.shape), dtype=np.int64) for _ in range(2))
             inside, moving = (np.empty(len(part), dtype=bool) for _ in range(2))
@@ -200,6 +205,8 @@ def _direct(
     entries = [(t, c) for t, c in every if variables(t) - {OWN} and (OWN in variables(t) or isinstance(t, Var))]
     found: list[Found] = []
     for start in range(0, len(entries), 256):
+        if proposal.deadline.passed:
+            break
         for k, initial in enumerate(proposal.initials):
             part = [(t, c) for t, c in entries[start : start + 256] if k == 0 or OWN in variables(t)]
             good = _simulated(part, initial, columns, evidence)
