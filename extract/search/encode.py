@@ -28,6 +28,7 @@ from extract.search.updates import enumerate_updates
 from verify.domain import Domain, IntArray
 
 Labels = NDArray[np.int64]
+ENCODE_EFFORT = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def encodings(
         left = deadline - time.monotonic()
         if left <= 0:
             return
-        found = _fit(machine, labelling.labels, domain, kinds, constants, min(left, 1.5))
+        found = _fit(machine, labelling.labels, domain, kinds, constants, min(left, 8.0))
         if found is not None:
             yield found
 
@@ -153,10 +154,10 @@ def _fit(
     before = {n: np.repeat(labels[:, k], count) for k, n in enumerate(names)}
     after = {n: labels[machine.next.ravel(), k] for k, n in enumerate(names)}
     known = tuple(sorted({*constants, *(int(v) for v in np.unique(labels)[-2:])}, key=abs))
-    share = timeout_s / (len(names) + machine.output.shape[2])
     updates: dict[str, Term] = {}
     for n in names:
-        term = fit_term(inputs | before, after[n], known, min(share, deadline - time.monotonic()), max_cost=200.0)
+        left = deadline - time.monotonic()
+        term = fit_term(inputs | before, after[n], known, left, effort=ENCODE_EFFORT, max_cost=200.0)
         if term is None:
             return None
         updates[n] = term
@@ -164,7 +165,8 @@ def _fit(
     for k in range(machine.output.shape[2]):
         columns = inputs | before | {n + "'": v for n, v in after.items()}
         target = machine.output[:, :, k].ravel()
-        term = fit_term(columns, target, known, max(0.3, min(share, deadline - time.monotonic())), max_cost=200.0)
+        left = max(0.3, deadline - time.monotonic())
+        term = fit_term(columns, target, known, left, effort=ENCODE_EFFORT, max_cost=200.0)
         if term is None:
             return None
         outputs.append(term)

@@ -42,8 +42,8 @@ RETRY_SHARE = 0.5
 ENCODE_AFTER = 1
 ENCODE_SHARE = 0.4
 MAX_ENCODED = 64
-EFFORT_S = (0.3, 0.6, 0.8, 1.0)
-"""Seconds for one synthesis problem, by level of the pool."""
+EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
+"""Candidate programs for one synthesis problem, by level of the pool."""
 MAX_ROUNDS = 6
 CHAIN = 8
 
@@ -103,13 +103,13 @@ class Lifter:
 
     def _refine(self, level: int, pool: list[Recurrence]) -> None:
         """CEGIS on one pool: fit the record, test, add the words that failed, until nothing fits or all is well."""
-        effort = EFFORT_S[min(level, len(EFFORT_S) - 1)]
+        effort = EFFORTS[min(level, len(EFFORTS) - 1)]
         for _ in range(MAX_ROUNDS):
             self.failures.clear()
             current = [*remembered_outputs(self.sample, self.initials), *refreshed(pool, self.sample.inputs)]
             bound = self.best.cost if self.best.survives else float("inf")
             for choice in choices(
-                self.sample, current, self.constants, self.deadline.at, bound=bound, effort_s=effort
+                self.sample, current, self.constants, self.deadline.at, bound=bound, effort=effort
             ):
                 self._offer(assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs))
             if self.best.survives or not self.failures or self.deadline.passed:

@@ -26,9 +26,11 @@ from verify.domain import IntArray
 
 ROWS = 400
 STATE_BITS = 6.0
-QUICK_SETS, QUICK_S, QUICK_BITS = 40, 0.12, 32.0
+QUICK_SETS, QUICK_EFFORT, QUICK_BITS = 40, 300_000, 32.0
 SLOW_SETS, LONGEST_BITS = 6, 90.0
-POLISH_S = 0.6
+POLISH_EFFORT = 2_000_000
+PATIENCE_S = 10.0
+"""Efforts count candidate programs, so that a result does not depend on the speed of the machine; this is a fuse."""
 CHEAP_CHOICE = 70.0
 ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
@@ -127,14 +129,15 @@ def sufficient_sets(
 
 
 def fit_outputs(
-    sample: Sample, chosen: Sequence[Recurrence], constants: tuple[int, ...], timeout_s: float, *,
+    sample: Sample, chosen: Sequence[Recurrence], constants: tuple[int, ...], timeout_s: float, *, effort: int,
     costs: dict[str, float] | None = None, max_cost: float = 60.0,
 ) -> tuple[Term, ...] | None:
     """The cheapest output terms found over the leaves of a chosen set, or None."""
     columns = leaves(sample, chosen)
     terms: list[Term] = []
     for k in range(sample.arity):
-        term = fit_term(columns, sample.outputs[..., k], constants, timeout_s, costs=costs, max_cost=max_cost)
+        target = sample.outputs[..., k]
+        term = fit_term(columns, target, constants, timeout_s, effort=effort, costs=costs, max_cost=max_cost)
         if term is None:
             return None
         terms.append(term)
@@ -142,7 +145,7 @@ def fit_outputs(
 
 
 def fit_term(
-    columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *,
+    columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *, effort: int,
     costs: dict[str, float] | None = None, max_cost: float = 60.0,
 ) -> Term | None:
     """The cheapest term found that maps the columns to the target on every point: synthesis on few rows, checked
@@ -150,7 +153,7 @@ def fit_term(
     names = list(columns)
     table = np.unique(np.stack([*(columns[n].ravel() for n in names), target.ravel()], axis=1), axis=0)
     picked = _spread(len(table))
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + min(timeout_s, PATIENCE_S)
     for _ in range(6):
         rows = table[picked]
         variables = tuple(_variable(n, table[:, k]) for k, n in enumerate(names))
@@ -162,7 +165,8 @@ def fit_term(
         left = deadline - time.monotonic()
         if left <= 0:
             return None
-        result = search_in(readable(constants), problem, {}, Limits(timeout_s=left, max_cost=max_cost))
+        limits = Limits(timeout_s=left, max_cost=max_cost, max_candidates=effort)
+        result = search_in(readable(constants), problem, {}, limits)
         if result.term is None:
             return None
         wrong = wrong_rows(result.term, names, table)
@@ -191,26 +195,27 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 def choices(
     sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, *,
-    bound: float = np.inf, effort_s: float = 1.0,
+    bound: float = np.inf, effort: int = 2_000_000,
 ) -> Iterator[Choice]:
     """Programs that fit the sample, each cheaper than `bound` and those before it.
 
     A quick pass looks for short outputs on many sufficient sets, cheapest first; only when it finds nothing cheap
-    does a second pass spend `effort_s` on each of a few; last comes one search over all leaves at once.
+    does a second pass spend `effort` candidates on each of a few; last comes one search over all leaves at once.
     """
     best = bound
-    for attempts, seconds, longest in ((QUICK_SETS, QUICK_S, QUICK_BITS), (SLOW_SETS, effort_s, LONGEST_BITS)):
+    for attempts, tries, longest in ((QUICK_SETS, QUICK_EFFORT, QUICK_BITS), (SLOW_SETS, effort, LONGEST_BITS)):
         fitted: list[frozenset[str]] = []
         sets = sufficient_sets(sample, pool, deadline, fitted)
         for chosen in itertools.islice(sets, attempts):
             fixed, left = set_cost(chosen), deadline - time.monotonic()
             if fixed >= best or left <= 0:
                 break
-            found = fit_outputs(sample, chosen, constants, min(seconds, left), max_cost=longest)
+            found = fit_outputs(sample, chosen, constants, left, effort=tries, max_cost=longest)
             if found is None:
                 continue
-            if seconds < POLISH_S and time.monotonic() + POLISH_S < deadline:  # the first fit is rarely the cheapest
-                found = fit_outputs(sample, chosen, constants, POLISH_S, max_cost=longest) or found
+            if tries < POLISH_EFFORT:  # the first fit is rarely the cheapest
+                left = deadline - time.monotonic()
+                found = fit_outputs(sample, chosen, constants, left, effort=POLISH_EFFORT, max_cost=longest) or found
             used = _used(chosen, found)
             choice = Choice(used, found, set_cost(used) + sum(map(term_cost, found)))
             fitted.append(frozenset(r.name for r in chosen))
@@ -220,11 +225,11 @@ def choices(
         if best <= CHEAP_CHOICE:
             return
     if time.monotonic() < deadline:
-        yield from _all_leaves(sample, pool, constants, deadline, effort_s)
+        yield from _all_leaves(sample, pool, constants, deadline, effort)
 
 
 def _all_leaves(
-    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, effort_s: float
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, effort: int
 ) -> Iterator[Choice]:
     """One search over the leaves of many recurrences, each leaf priced at what its recurrence costs."""
     ranked = sorted(pool, key=lambda r: set_cost([r]))
@@ -235,10 +240,11 @@ def _all_leaves(
             for item in r.closure():
                 costs[item.name] = costs[item.name + "'"] = 2.0 + 0.5 * set_cost([item])
         columns = leaves(sample, chosen)
-        limit = min(effort_s, deadline - time.monotonic())
+        limit = deadline - time.monotonic()
         if limit <= 0:
             return
-        found = fit_outputs(sample, chosen, constants, limit, costs={n: costs[n] for n in columns}, max_cost=120.0)
+        priced = {n: costs[n] for n in columns}
+        found = fit_outputs(sample, chosen, constants, limit, effort=effort, costs=priced, max_cost=120.0)
         if found is not None:
             used = _used(chosen, found)
             yield Choice(used, found, set_cost(used) + sum(map(term_cost, found)))
