@@ -50,6 +50,7 @@ def netlift(
 
 @app.command()
 def extract(
+    context: typer.Context,
     network: Network,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write program, test, record and report.")] = None,
     timeout: Timeout = 60.0,
@@ -61,7 +62,7 @@ def extract(
     Exit status 0: a program was found and proved equal to the network on the domain stated. 1: none was found, or it
     was refuted. 3: found, but not proved. Ctrl-C ends the search and gives the best program so far (status 130).
     """
-    began = time.monotonic()  # loading torch takes seconds, and they count
+    began = time.monotonic() - (context.obj or 0.0)  # loading torch takes seconds, and they count
     _check_timeout(timeout)
     if out is not None:
         from extract.report.files import prepare
@@ -221,8 +222,10 @@ def _load(directory: Path) -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every outcome is an exit status, every mistake of the caller one line on stderr."""
     command = typer.main.get_command(app)
+    loading_s = time.process_time() if arguments is None else 0.0  # the user has been waiting since the process began
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = command.main(list(sys.argv[1:] if arguments is None else arguments), "netlift", standalone_mode=False)
+        status = command.main(words, "netlift", standalone_mode=False, obj=loading_s)
         sys.stdout.flush()
     except USAGE_ERRORS as error:
         status = _complain(" ".join(_usage_message(error).split()))
