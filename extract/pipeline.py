@@ -2,7 +2,7 @@
 
     trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> prove -> align -> extraction
 
-A counterexample found by `verify` goes back to the search once; one found beyond the training length stays in the
+A counterexample found by `verify` goes back to the search; one found beyond the training length stays in the
 evidence, with the domain on which the claim holds.
 """
 

@@ -25,10 +25,6 @@ class Record:
     def time(self) -> int:
         return self.words.shape[1]
 
-    def head(self, count: int, time: int) -> Record:
-        """The first `count` words, cut to `time` steps."""
-        return Record(self.words[:count, :time], self.outputs[:count, :time], self.hidden[:count, :time])
-
 
 def record(network: RecurrentSubject, words: IntArray) -> Record:
     """What the network does on the words."""

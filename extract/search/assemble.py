@@ -8,7 +8,7 @@ from dsl.ops import apply
 from dsl.programs import Machine, State
 from dsl.rewrites import normalise
 from dsl.semantics import initial_state, step
-from dsl.terms import Apply, Term, Var, rebuild, substitute
+from dsl.terms import Apply, Term, Var, substitute
 from dsl.types import INT, IntType, Type, fits, join, join_all, type_of
 from extract.search.recurrences import Recurrence
 from verify.domain import Domain
@@ -73,16 +73,11 @@ def typed(
     def build(types: Mapping[str, Type]) -> Machine:
         scope: dict[str, Term] = {v.name: v for v in inputs}
         scope |= {n: Var(n, t) for n, t in types.items()} | {n + "'": Var(n + "'", t) for n, t in types.items()}
-        states = tuple(State(n, types[n], initials[n], retyped(updates[n], scope)) for n in updates)
-        return Machine(name, inputs, kinds, states, (), tuple(retyped(t, scope) for t in outputs))
+        states = tuple(State(n, types[n], initials[n], substitute(updates[n], scope)) for n in updates)
+        return Machine(name, inputs, kinds, states, (), tuple(substitute(t, scope) for t in outputs))
 
     free = build(dict.fromkeys(updates, INT))
     return build(_reached_types(free, domain) or _interval_types(free))
-
-
-def retyped(term: Term, scope: Mapping[str, Term]) -> Term:
-    """The term with its variables replaced and all types inferred anew."""
-    return substitute(term, scope)
 
 
 def _expanded_updates(recurrences: Mapping[str, Recurrence], outputs: Sequence[Term]) -> dict[str, Term]:
@@ -105,7 +100,7 @@ def _expanded_updates(recurrences: Mapping[str, Recurrence], outputs: Sequence[T
 def _prefer_primes(term: Term, updates: Mapping[str, Term]) -> Term:
     """The output with any sub-term that is a state's update replaced by the state's new value."""
     for name, update in updates.items():
-        if update == term or (isinstance(update, Apply) and term == update):
+        if update == term:
             return Var(name + "'", INT)
     if isinstance(term, Apply):
         return apply(term.op, tuple(_prefer_primes(a, updates) if isinstance(a, Apply) else a for a in term.args))
@@ -142,7 +137,7 @@ def _interval_types(machine: Machine) -> dict[str, Type]:
         scope |= {n: Var(n, t) for n, t in types.items()}
         grown: dict[str, Type] = {}
         for s in machine.states:
-            joined = join(types[s.name], retyped(s.update, scope).type)
+            joined = join(types[s.name], substitute(s.update, scope).type)
             assert joined is not None
             grown[s.name] = _widen(types[s.name], joined) if round_ >= PATIENCE else joined
         if all(fits(grown[n], types[n]) for n in types):
@@ -156,8 +151,3 @@ def _widen(before: Type, after: Type) -> Type:
         low = after.low if after.low == before.low else None
         return IntType(low, after.high if after.high == before.high else None)
     return after
-
-
-def rename(term: Term, names: Mapping[str, str]) -> Term:
-    """The term with variables renamed."""
-    return rebuild(term, lambda t: Var(names.get(t.name, t.name), t.type) if isinstance(t, Var) else t, apply)

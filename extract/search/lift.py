@@ -122,7 +122,7 @@ class Lifter:
         domain = self.network.domain
         for machine in encodings(self.abstraction.mealy, domain, self.kinds, self.constants, deadline.at):
             self._offer(machine)
-            if self.best.survives and self.best.cost <= CHEAP_BITS:
+            if self._settled():
                 return
 
     def again(self, found: Sequence[Counterexample], deadline: Deadline) -> bool:
@@ -199,10 +199,9 @@ class Lifter:
             refined = abstract(self.network, self.deadline.share(RETRY_SHARE), rng=self.rng, hard=self.hard)
             if refined.finite:
                 self.abstraction = refined
-            else:
-                self.unexplained = True
-                self.deadline = self.deadline.share(RETRY_SHARE)
-        elif not self.unexplained:
+        else:
+            refined = self.abstraction
+        if not refined.finite and not self.unexplained:
             self.unexplained = True
             self.deadline = self.deadline.share(RETRY_SHARE)
         self.progress.note(f"{len(found)} counterexamples; {self.abstraction.describe()}")
