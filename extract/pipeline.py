@@ -22,6 +22,8 @@ from extract.trace import first_record
 from verify.budget import Deadline
 from verify.subject import RecurrentSubject
 
+USED_SHARE = 0.95
+"""Of `timeout_s`: stages look at the clock between portions of work, and the last of them is let finish."""
 ABSTRACT_SHARE = 0.25
 SEARCH_SHARE = 0.6
 VERIFY_SHARE = 0.75
@@ -37,7 +39,7 @@ def extract(
 
     Ends within `timeout_s` seconds. Interrupted (KeyboardInterrupt), it returns the best program so far, marked so.
     """
-    deadline = Deadline.after(timeout_s)
+    deadline = Deadline.after(timeout_s * USED_SHARE)
     recorder = Recorder(network, timeout_s=timeout_s, rng_seed=rng_seed, progress=progress or Silent())
     try:
         with recorder.timed("trace"):
@@ -54,7 +56,7 @@ def extract(
         with recorder.timed("verify"):
             recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
         with recorder.timed("prove"):
-            limit = min(deadline.share(PROVE_SHARE), Deadline.after(timeout_s * CERTIFICATE_SHARE), key=lambda d: d.at)
+            limit = deadline.share(PROVE_SHARE).within(timeout_s * CERTIFICATE_SHARE)
             proof, recorder.certificate = prove(network, lifter, recorder.findings, limit, rng_seed=rng_seed)
             recorder.findings += proof
         with recorder.timed("align"):

@@ -31,5 +31,9 @@ class Deadline:
         """A deadline for a part of the time that is left."""
         return Deadline.after(self.left * fraction)
 
+    def within(self, seconds: float) -> Deadline:
+        """The moment `seconds` from now, or this one where it is earlier."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
+
 
 FOREVER = Deadline(float("inf"))

@@ -33,12 +33,19 @@ class Abstraction:
         states, _ = self.mealy.run(index)
         return EitherEvidence(StateEvidence(self.mealy.next[states, index]), linear)
 
+    def cleaned(self, network: RecurrentSubject, words: IntArray, outputs: IntArray) -> IntArray:
+        """The network's outputs on these words without its slips: the machine's, where one is believed."""
+        if self.mealy is None or not self.finite or not self.mealy.exceptions:
+            return outputs
+        return self.mealy.run(symbol_index(network.domain.ranges, words))[1]
+
     def describe(self) -> str:
         """One phrase for the record of the run."""
         if self.mealy is None:
             return "no finite machine within the limits: linear read-outs of the hidden state"
         if self.finite:
-            return f"finite: {self.mealy.size} states"
+            slips = f", {self.mealy.exceptions} exceptions" if self.mealy.exceptions else ""
+            return f"finite: {self.mealy.size} states{slips}"
         return f"not finite: new states up to depth {int(self.mealy.depth.max())} ({self.mealy.size} so far)"
 
 

@@ -8,7 +8,7 @@ in Rivest & Schapire (1993). AALpy's learners are the peers; ours steps whole ba
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ class Mealy:
     """A finite machine: `next[q, s]`, `output[q, s]` (arity last), state 0 first; `access[q]` is a shortest word.
 
     `hidden[q]` is the hidden state after `access[q]`. `closed` says that no new state appeared at the largest
-    depths explored, so the machine explains every continuation that was tried.
+    depths explored, so the machine explains every continuation that was tried; `exceptions` counts the words tried
+    on which the network leaves it.
     """
 
     next: NDArray[np.int64]
@@ -31,6 +32,7 @@ class Mealy:
     hidden: FloatArray
     depth: NDArray[np.int64]
     closed: bool
+    exceptions: int = 0
 
     @property
     def size(self) -> int:
@@ -46,6 +48,11 @@ class Mealy:
             state = self.next[state, symbols[:, t]]
         return states, self.output[states, symbols]
 
+PORTION = 200_000
+"""Network steps between two looks at the clock."""
+SLIPS = 0.1
+"""A machine that is wrong on more than this share of the words is no description of the network."""
+
 
 @dataclass(frozen=True, slots=True)
 class MealyLimits:
@@ -54,6 +61,7 @@ class MealyLimits:
     max_states: int = 20_000
     max_symbols: int = 256
     max_rounds: int = 60
+    max_steps: int = 12_000_000
     timeout_s: float = 20.0
     test_words: int = 2_000
 
@@ -69,10 +77,12 @@ def symbol_index(ranges: tuple[tuple[int, int], ...], words: IntArray) -> NDArra
 def learn_mealy(
     network: RecurrentSubject, limits: MealyLimits, *, rng: np.random.Generator, hard: IntArray | None = None
 ) -> Mealy | None:
-    """The minimal machine that agrees with the network on the words tried, or None when a limit was hit.
+    """The machine that describes the network best on the words tried, or None when a limit was hit before any did.
 
-    The words tried, `hard` ones among them, have the training length; `closed` is False when states keep appearing
-    up to that depth, the mark of a network that counts.
+    Machines grow round by round until one is right on all words. Trained networks are often machines with rare
+    slips, and explaining a slip takes many states; so of all rounds the one wins whose own bits and those of its
+    exceptions are fewest (minimum description length). The words tried, `hard` ones among them, have the training
+    length; `closed` is False when states keep appearing up to that depth, the mark of a network that counts.
     """
     if network.domain.symbol_count > limits.max_symbols:
         return None
@@ -84,6 +94,7 @@ class _Learner:
         self.network, self.limits, self.rng = network, limits, rng
         self.deadline = time.monotonic() + limits.timeout_s
         self.symbols = network.domain.symbols()
+        self.steps = 0
         self.suffixes: list[IntArray] = [self.symbols[[s]] for s in range(len(self.symbols))]
 
     def learn(self, hard: IntArray | None) -> Mealy | None:
@@ -94,14 +105,19 @@ class _Learner:
             words = np.concatenate([hard, words])
         expected = self.network.run(words)
         indices = symbol_index(domain.ranges, words)
+        best, fewest = None, np.inf
         for _ in range(self.limits.max_rounds):
             machine = self.build()
             if machine is None:
-                return None
+                break
             _, actual = machine.run(indices)
             wrong = (actual != expected).any(axis=-1)
-            if not wrong.any():
-                return machine
+            exceptions = int(wrong.any(axis=1).sum())
+            bits = self.bits(machine) + exceptions * length * np.log2(len(self.symbols) + 1)
+            if bits < fewest:
+                best, fewest = replace(machine, exceptions=exceptions), bits
+            if not exceptions:
+                break
             first = np.where(wrong.any(axis=1), wrong.argmax(axis=1), length)
             rows = np.argsort(first, kind="stable")[:4]
             grown = False
@@ -109,8 +125,13 @@ class _Learner:
                 if wrong[row].any():
                     grown |= self.split(machine, words[row, : first[row] + 1], indices[row])
             if not grown:
-                return None  # the network contradicts itself: rounding noise, not a state
-        return None
+                break  # the network contradicts itself: rounding noise, not a state
+        return best if best is not None and best.exceptions <= SLIPS * len(words) else None
+
+    def bits(self, machine: Mealy) -> float:
+        """The size of the table."""
+        values = len(np.unique(machine.output.reshape(-1, machine.output.shape[2]), axis=0))
+        return machine.next.size * float(np.log2(machine.size) + np.log2(max(values, 2)))
 
     def build(self) -> Mealy | None:
         """Breadth-first closure of the states under all symbols, merged by the present suffixes."""
@@ -131,10 +152,10 @@ class _Learner:
         last_new = 0
         while len(frontier):
             level += 1
-            after, _ = self.network.step(
-                np.repeat(frontier, count, axis=0), np.tile(self.symbols, (len(frontier), 1))
-            )
-            signatures, answer = self.signatures(after)
+            expanded = self.expand(frontier)
+            if expanded is None:
+                return None
+            after, signatures, answer = expanded
             fresh: list[int] = []
             targets = np.empty(len(after), dtype=np.int64)
             for row, signature in enumerate(signatures):
@@ -149,13 +170,35 @@ class _Learner:
                 targets[row] = state
             transitions.append(targets.reshape(-1, count))
             frontier = after[fresh]
-            if len(known) > self.limits.max_states or time.monotonic() > self.deadline:
+            if len(known) > self.limits.max_states:
                 return None
             if level >= horizon and fresh:  # beyond the training length: keep what is new inside, by looping it
                 transitions.append(np.tile(np.arange(len(known) - len(fresh), len(known))[:, None], (1, count)))
                 break
         return Mealy(np.concatenate(transitions), np.stack(outputs), np.stack(hidden), np.array(depth),
                      closed=last_new < horizon - 1)
+
+    def expand(self, frontier: FloatArray) -> tuple[FloatArray, list[bytes], IntArray] | None:
+        """The successors of hidden states under all symbols with their signatures; None when that exceeds a limit."""
+        count = len(self.symbols)
+        each = count * (1 + sum(map(len, self.suffixes)))
+        self.steps += len(frontier) * each
+        if self.steps > self.limits.max_steps:
+            return None
+        size = max(1, PORTION // each)
+        states: list[FloatArray] = []
+        signatures: list[bytes] = []
+        answers: list[IntArray] = []
+        for first in range(0, len(frontier), size):
+            if time.monotonic() > self.deadline:
+                return None
+            part = frontier[first : first + size]
+            after, _ = self.network.step(np.repeat(part, count, axis=0), np.tile(self.symbols, (len(part), 1)))
+            found, answer = self.signatures(after)
+            states.append(after)
+            signatures += found
+            answers.append(answer)
+        return np.concatenate(states), signatures, np.concatenate(answers)
 
     def signatures(self, hidden: FloatArray) -> tuple[list[bytes], IntArray]:
         """Per hidden state: its answers on all suffixes as bytes, and its outputs on single symbols."""

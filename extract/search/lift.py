@@ -19,6 +19,7 @@ from dsl.cost import cost_bits
 from dsl.programs import Machine
 from extract.abstract.choose import Abstraction, abstract
 from extract.extraction import Progress
+from extract.search.affine import affine_choice
 from extract.search.assemble import assemble, input_names, output_types
 from extract.search.encode import encodings, state_table
 from extract.search.recurrences import Proposal, Recurrence, available, delays, propose, refreshed
@@ -50,18 +51,22 @@ CHAIN = 8
 
 @dataclass
 class Lifted:
-    """The best machine so far by description length: its own bits, plus those of the test words it gets wrong."""
+    """The best machine so far by description length: its own bits, plus those of the test words it gets wrong.
+
+    `missed` counts those of these words on which the abstraction does not see the network slip.
+    """
 
     machine: Machine | None = None
     cost: float = float("inf")
     bits: float = float("inf")
     agreement: float = 0.0
+    missed: int = 0
     stop: str = "search budget used"
     tried: int = 0
 
     @property
     def survives(self) -> bool:
-        return self.agreement == 1.0
+        return self.machine is not None and self.missed == 0
 
 
 class Lifter:
@@ -85,6 +90,7 @@ class Lifter:
     def search(self) -> Lifted:
         """Level by level until a cheap machine survives, the budget is used, or nothing new is learned."""
         pool: list[Recurrence] = []
+        self._identify()
         for level, grow in enumerate(self._levels()):
             pool = grow(pool)
             self._refine(level, pool)
@@ -100,6 +106,13 @@ class Lifter:
         elif not self.deadline.passed:
             self.best.stop = "nothing further to learn from counterexamples"
         return self.best
+
+    def _identify(self) -> None:
+        """Affine dynamics, where there are any."""
+        memories = remembered_outputs(self.sample, self.initials[:1])
+        choice = affine_choice(self.sample, self._delays([]), memories)
+        if choice is not None:
+            self._offer(assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs))
 
     def _refine(self, level: int, pool: list[Recurrence]) -> None:
         """CEGIS on one pool: fit the record, test, add the words that failed, until nothing fits or all is well."""
@@ -135,6 +148,8 @@ class Lifter:
         if before is not None:
             self.best.machine, self.best.agreement, self.best.bits = None, 0.0, float("inf")
             self._offer(before)
+            if self.best.survives:  # all of them are slips
+                return False
         self.search()
         return self.best.machine != before
 
@@ -159,23 +174,25 @@ class Lifter:
     @property
     def sample(self) -> Sample:
         names = input_names(self.network.domain.arity)
-        return Sample({n: self.record.words[..., k] for k, n in enumerate(names)}, self.record.outputs)
+        words = self.record.words
+        outputs = self.abstraction.cleaned(self.network, words, self.record.outputs)
+        return Sample({n: words[..., k] for k, n in enumerate(names)}, outputs)
 
     def _offer(self, machine: Machine) -> None:
         """Test a machine on the fresh words; keep it if it is the best, and what it gets wrong."""
         wrong = (run_machine_batch(machine, self.tests) != self.answers).any(axis=(1, 2))
-        agreement, cost = 1.0 - float(wrong.mean()), cost_bits(machine)
+        slips = (self.abstraction.cleaned(self.network, self.tests, self.answers) != self.answers).any(axis=(1, 2))
+        agreement, cost, missed = 1.0 - float(wrong.mean()), cost_bits(machine), wrong & ~slips
         bits = cost + self.exception_bits * self._exceptions(wrong)
         self.best.tried += 1
-        if not wrong.any() and not self.best.survives:  # contest a first survivor no longer than it took to find
-            contest = Deadline.after(max(time.monotonic() - self.began, LEAST_CONTEST_S))
-            self.deadline = min(self.deadline, contest, key=lambda d: d.at)
+        if not missed.any() and not self.best.survives:  # contest a first survivor no longer than it took to find
+            self.deadline = self.deadline.within(max(time.monotonic() - self.began, LEAST_CONTEST_S))
         if bits < self.best.bits:
-            self.best.machine, self.best.agreement = machine, agreement
+            self.best.machine, self.best.agreement, self.best.missed = machine, agreement, int(missed.sum())
             self.best.cost, self.best.bits = cost, bits
             self.progress.best(machine, agreement)
-        if wrong.any():
-            self.failures.append(self.tests[np.flatnonzero(wrong)[:4]])
+        if missed.any():
+            self.failures.append(self.tests[np.flatnonzero(missed)[:4]])
 
     def _exceptions(self, wrong: NDArray[np.bool_]) -> int:
         """How many words to list as exceptions: all uniform ones, but of the structured ones MOST_STRUCTURED at most.

@@ -43,3 +43,24 @@ def test_large_alphabets_are_left_to_read_outs() -> None:
     text = "machine m(x: 0..999) -> int state s: int = 0 next s = x output s"
     network = MachineNetwork(machine(text), Domain(((0, 999),), 9))
     assert learn_mealy(network, MealyLimits(), rng=np.random.default_rng(0)) is None
+
+
+def test_rare_slips_are_exceptions_and_not_states() -> None:
+    """The network leaves the machine at one word; explaining that would take a state for every letter of it."""
+    text = "machine m(x: 0..4) -> 0..4 state s: 0..4 = 0 next s = (s + x) mod 5 output s'"
+    slip = tuple((x,) for x in (2, 4, 1, 0, 3, 1))
+    network = MachineNetwork(machine(text), Domain(((0, 4),), 9), planted=slip)
+    words = np.array([[*slip, (0,), (0,), (0,)]])
+    found = abstract(network, Deadline.after(10), rng=np.random.default_rng(0), hard=words)
+    assert found.mealy is not None
+    assert (found.mealy.size, found.finite) == (5, True)
+    assert found.mealy.exceptions > 0
+    answers = network.run(words)
+    assert answers[0, 5, 0] == 2
+    assert found.cleaned(network, words, answers)[0, 5, 0] == 1
+
+
+def test_limits_on_steps_end_the_learning() -> None:
+    text = "machine m(x: 0..99) -> int state s: int = 0 state t: int = 0 next s = x next t = s output t"
+    network = MachineNetwork(machine(text), Domain(((0, 99),), 9))
+    assert learn_mealy(network, MealyLimits(max_steps=100_000), rng=np.random.default_rng(0)) is None
