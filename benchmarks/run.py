@@ -2,16 +2,15 @@
 
     python -m benchmarks.run streams [--jobs N] [--timeout S] [--out results.jsonl] [--resume]
 
-Networks run in worker processes, one thread each. Results are appended to the store as they come, one JSON object a
-line, with version, options, seed and weight hash; `--resume` skips networks the store holds for the same budget and
-seed. Two questions are kept apart: program = network (the evidence of the extraction) and program = task (decided
-here, against the task's reference program).
+Every network runs in a fresh process (`benchmarks.worker`), one thread each. Results are appended to the store as they
+come, one JSON object a line, with version, options, seed and weight hash; `--resume` skips networks the store holds for
+the same budget and seed. Two questions are kept apart: program = network (the evidence of the extraction) and
+program = task (decided by the worker, against the task's reference program).
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,13 +20,10 @@ from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.suites.tables import TASKS
-from dsl.programs import Machine, program_size
-from dsl.syntax import parse
+from benchmarks.worker import Row, run_apart
 
 ZOO = Path(__file__).parent / "zoo"
 FOLDERS = {"streams": ZOO, "rnn62": ZOO / "rnn62"}
-Row = dict[str, Any]
 
 
 def networks(suite: str) -> list[Path]:
@@ -37,64 +33,25 @@ def networks(suite: str) -> list[Path]:
     return sorted(path.parent for path in FOLDERS[suite].glob("*/network.json"))
 
 
-def run_one(directory: Path, timeout_s: float, seed: int) -> Row:
-    """Extract one network and judge it: one row of the table."""
-    import torch
-
-    from extract import extract, load_network
-
-    torch.set_num_threads(1)
-    network = load_network(directory)
-    began = time.monotonic()
-    task = TASKS[network.description["task"]]
-    found = extract(network, timeout_s=timeout_s, rng_seed=seed)
-    seconds = time.monotonic() - began
-    record = found.to_json()
-    row: Row = {
-        "network": directory.name, "cell": network.description["cell"], "task": task.name, "seconds": seconds,
-        "timeout_s": timeout_s, "seed": seed, "version": found.version, "weights_hash": network.weights_hash,
-        "program": record["program"], "cost": found.cost_bits, "stop": found.stop_reason,
-        "evidence": record["evidence"], "reference_operators": program_size(parse(task.reference)),
-    }  # fmt: skip
-    if isinstance(found.program, Machine):
-        row["operators"] = program_size(found.program)
-        row |= _judged(found.program, task.reference)
-    return row
-
-
-def run_safely(directory: Path, timeout_s: float, seed: int) -> Row:
-    """As `run_one`; a crash becomes a row that names it, and the other networks go on."""
-    try:
-        return run_one(directory, timeout_s, seed)
-    except Exception as error:
-        return {"network": directory.name, "timeout_s": timeout_s, "seed": seed, "crash": f"{error!r}"}
-
-
-def _judged(program: Machine, reference: str) -> Row:
-    """Program = task, decided by the equivalence checker."""
-    from extract.report.findings import finding_to_json
-    from verify.diff import diff_programs
-
-    return {"task_finding": finding_to_json(diff_programs(program, parse(reference), timeout_s=10))}
-
-
 def pending(paths: Iterable[Path], store: Path, resume: bool, timeout_s: float, seed: int) -> Iterator[Path]:
-    """The networks without a result in the store."""
-    done = {(r["network"], r["timeout_s"], r["seed"]) for r in rows_in(store)} if resume else set()
+    """The networks without a result in the store; those that crashed are due again."""
+    stored = [r for r in rows_in(store) if "crash" not in r] if resume else []
+    done = {(r["network"], r["timeout_s"], r["seed"]) for r in stored}
     for path in paths:
         if (path.name, timeout_s, seed) not in done:
             yield path
 
 
 def rows_in(store: Path) -> list[Row]:
-    """The rows of a store; a last line cut short by a kill is left out."""
-    rows = []
+    """The latest row of each run in a store; a last line cut short by a kill is left out."""
+    rows: dict[tuple[str, float, int], Row] = {}
     for line in store.read_text().splitlines() if store.exists() else ():
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError:
             continue
-    return rows
+        rows[row["network"], row["timeout_s"], row["seed"]] = row
+    return list(rows.values())
 
 
 def verdict_of(row: Row) -> str:
@@ -145,8 +102,9 @@ def bench(
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress, out.open("a") as store:
         bar = progress.add_task(suite, total=len(work))
-        worker = delayed(run_safely)
-        results: Any = Parallel(n_jobs=jobs, return_as="generator_unordered")(worker(p, timeout, seed) for p in work)
+        worker = delayed(run_apart)
+        parallel = Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
+        results: Any = parallel(worker(p, timeout, seed) for p in work)
         for row in results or ():
             store.write(json.dumps(row) + "\n")
             store.flush()

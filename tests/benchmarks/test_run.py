@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from benchmarks.run import networks, pending, rows_in, run_safely, table, verdict_of
+from benchmarks.run import networks, pending, rows_in, table, verdict_of
+from benchmarks.worker import run_apart
 
 CLAIM = "program equals network"
 UP_TO_4 = "all inputs of length up to 4 (30 checked)"
@@ -31,16 +32,24 @@ def test_the_strongest_proof_and_the_shortest_difference_are_named() -> None:
 
 
 def test_a_table_has_a_line_for_a_crash_too(tmp_path: Path) -> None:
-    crashed = run_safely(tmp_path / "nothing", 1.0, 0)
+    crashed = run_apart(tmp_path / "nothing", 1.0, 0)
     lines = table([row(EVERY), crashed]).splitlines()
     assert lines[2] == "| n | gru | 2 (1) | every length (2 regions) | refuted | 1.2 |"
-    assert "crashed: BadInput" in lines[3]
+    assert lines[3].startswith("| nothing | | | crashed: ")
+    assert "BadInput" in lines[3]
+
+
+def test_a_worker_that_hangs_is_ended_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.worker.GRACE_S", 0.0)
+    late = run_apart(networks("streams")[0], 0.01, 0)
+    assert late["crash"].startswith("ended after")
 
 
 def test_resume_skips_what_is_done_and_forgives_a_cut_line(tmp_path: Path) -> None:
     store = tmp_path / "store.jsonl"
-    store.write_text(json.dumps(row(EVERY)) + "\n" + '{"network": "cut')
-    assert [r["network"] for r in rows_in(store)] == ["n"]
+    crashed = {"network": "m", "timeout_s": 60.0, "seed": 0, "crash": "killed"}
+    store.write_text("\n".join([json.dumps(row(EVERY)), json.dumps(crashed), '{"network": "cut']))
+    assert [r["network"] for r in rows_in(store)] == ["n", "m"]
     paths = [tmp_path / "n", tmp_path / "m"]
     assert list(pending(paths, store, True, 60.0, 0)) == [tmp_path / "m"]
     assert list(pending(paths, store, True, 30.0, 0)) == paths
