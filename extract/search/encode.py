@@ -23,6 +23,7 @@ from dsl.terms import Const, Term, Var
 from dsl.types import INT, Type, type_of
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import STATE_NAMES, input_names, typed
+from extract.search.constants import with_labels
 from extract.search.select import fit_term
 from extract.search.updates import enumerate_updates
 from verify.domain import Domain, IntArray
@@ -153,7 +154,7 @@ def _fit(
     names = [n for n in STATE_NAMES if n not in inputs][: labels.shape[1]]
     before = {n: np.repeat(labels[:, k], count) for k, n in enumerate(names)}
     after = {n: labels[machine.next.ravel(), k] for k, n in enumerate(names)}
-    known = tuple(sorted({*constants, *(int(v) for v in np.unique(labels)[-2:])}, key=abs))
+    known = with_labels(constants, labels)
     updates: dict[str, Term] = {}
     for n in names:
         left = deadline - time.monotonic()

@@ -21,6 +21,7 @@ from extract.abstract.choose import Abstraction, abstract
 from extract.extraction import Progress
 from extract.search.affine import affine_choice
 from extract.search.assemble import assemble, input_names, output_types
+from extract.search.constants import mined_constants
 from extract.search.encode import encodings, state_table
 from extract.search.recurrences import Proposal, Recurrence, available, delays, propose, refreshed
 from extract.search.select import Sample, choices, remembered_outputs
@@ -228,14 +229,9 @@ class Lifter:
     @property
     def constants(self) -> tuple[int, ...]:
         """Constants mined from ranges, sizes and outputs, small ones first."""
-        found = {0, 1, 2, 3}
-        for low, high in self.network.domain.ranges:
-            found |= {low, high, high - low + 1}
-        values = np.unique(self.answers)
-        found |= {int(values.max()), int(values.max()) + 1, int(values.min())}
-        if self.abstraction.finite and self.abstraction.mealy is not None:
-            found |= {self.abstraction.mealy.size, self.abstraction.mealy.size - 1}
-        return tuple(sorted({c for c in found if abs(c) <= 1000}, key=lambda c: (abs(c), c)))[:12]
+        mealy = self.abstraction.mealy
+        sizes = [mealy.size] if self.abstraction.finite and mealy is not None else []
+        return mined_constants(self.network.domain.ranges, self.answers, sizes)
 
     @property
     def initials(self) -> tuple[int, ...]:

@@ -8,9 +8,10 @@ term. The sum of both costs decides.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from dsl.terms import Term, Var
 from dsl.types import INT, IntType
 from extract.search.assemble import OUTPUT
-from extract.search.engine import Limits, Problem
+from extract.search.engine import Limits, Problem, SearchResult, StopReason
 from extract.search.engine.synthesis import search_in
 from extract.search.readable import readable
 from extract.search.recurrences import Recurrence
@@ -32,6 +33,7 @@ POLISH_EFFORT = 2_000_000
 PATIENCE_S = 10.0
 """Efforts count candidate programs, so that a result does not depend on the speed of the machine; this is a fuse."""
 CHEAP_CHOICE = 70.0
+NOT_TRIED = SearchResult(None, math.inf, StopReason.TIME, 0, 0, 0.0, None, 0.0)
 ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
 
@@ -148,12 +150,22 @@ def fit_term(
     columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *, effort: int,
     costs: dict[str, float] | None = None, max_cost: float = 60.0,
 ) -> Term | None:
-    """The cheapest term found that maps the columns to the target on every point: synthesis on few rows, checked
-    on all, repeated with the rows that were wrong."""
+    """The cheapest term found that maps the columns to the target on every point, or None; see `fit`."""
+    return fit(columns, target, constants, timeout_s, effort=effort, costs=costs, max_cost=max_cost).term
+
+
+def fit(
+    columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *, effort: int,
+    costs: dict[str, float] | None = None, max_cost: float = 60.0, guided: bool = True,
+) -> SearchResult:
+    """Synthesis on few rows, checked on all, repeated with the rows that were wrong; candidates of all rounds."""
     names = list(columns)
     table = np.unique(np.stack([*(columns[n].ravel() for n in names), target.ravel()], axis=1), axis=0)
     picked = _spread(len(table))
-    deadline = time.monotonic() + min(timeout_s, PATIENCE_S)
+    began = time.monotonic()
+    deadline = began + min(timeout_s, PATIENCE_S)
+    candidates = 0
+    result = NOT_TRIED
     for _ in range(6):
         rows = table[picked]
         variables = tuple(_variable(n, table[:, k]) for k, n in enumerate(names))
@@ -164,16 +176,18 @@ def fit_term(
         )  # fmt: skip
         left = deadline - time.monotonic()
         if left <= 0:
-            return None
-        limits = Limits(timeout_s=left, max_cost=max_cost, max_candidates=effort)
+            break
+        limits = Limits(timeout_s=left, max_cost=max_cost, max_candidates=effort, guided=guided)
         result = search_in(readable(constants), problem, {}, limits)
-        if result.term is None:
-            return None
-        wrong = wrong_rows(result.term, names, table)
+        candidates += result.candidates
+        wrong = picked[:0] if result.term is None else wrong_rows(result.term, names, table)
         if not len(wrong):
-            return result.term
+            return replace(result, candidates=candidates, seconds=time.monotonic() - began)
         picked = np.concatenate([picked, wrong[:40]])
-    return None
+    return replace(
+        result, term=None, cost=math.inf, stop=StopReason.TIME, minimal=False, candidates=candidates,
+        seconds=time.monotonic() - began,
+    )  # fmt: skip
 
 
 def wrong_rows(term: Term, names: Sequence[str], table: IntArray) -> NDArray[np.int64]:

@@ -52,7 +52,7 @@ class Limits:
 
     A known but perhaps not minimal solution is contested by `patience` times the candidates tried before it was found,
     and by at least `contest` candidates for each of its operators. `alternatives` bounds how many further minimal
-    programs are reported.
+    programs are reported. `guided` lets distillers propose seeds and weights, and the search learn from parts of its own.
     """
 
     timeout_s: float = 10.0
@@ -62,6 +62,7 @@ class Limits:
     patience: float = 1.0
     contest: int = 60_000
     alternatives: int = 8
+    guided: bool = True
 
 
 class StopReason(Enum):
