@@ -151,19 +151,20 @@ def fit_term(
     costs: dict[str, float] | None = None, max_cost: float = 60.0,
 ) -> Term | None:
     """The cheapest term found that maps the columns to the target on every point, or None; see `fit`."""
-    return fit(columns, target, constants, timeout_s, effort=effort, costs=costs, max_cost=max_cost).term
+    limits = Limits(timeout_s=min(timeout_s, PATIENCE_S), max_cost=max_cost, max_candidates=effort)
+    return fit(columns, target, constants, limits, costs).term
 
 
 def fit(
-    columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *, effort: int,
-    costs: dict[str, float] | None = None, max_cost: float = 60.0, guided: bool = True,
+    columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], limits: Limits,
+    costs: dict[str, float] | None = None,
 ) -> SearchResult:
     """Synthesis on few rows, checked on all, repeated with the rows that were wrong; candidates of all rounds."""
     names = list(columns)
     table = np.unique(np.stack([*(columns[n].ravel() for n in names), target.ravel()], axis=1), axis=0)
     picked = _spread(len(table))
     began = time.monotonic()
-    deadline = began + min(timeout_s, PATIENCE_S)
+    deadline = began + limits.timeout_s
     candidates = 0
     result = NOT_TRIED
     for _ in range(6):
@@ -177,12 +178,12 @@ def fit(
         left = deadline - time.monotonic()
         if left <= 0:
             break
-        limits = Limits(timeout_s=left, max_cost=max_cost, max_candidates=effort, guided=guided)
-        result = search_in(readable(constants), problem, {}, limits)
+        result = search_in(readable(constants), problem, {}, replace(limits, timeout_s=left))
         candidates += result.candidates
         wrong = picked[:0] if result.term is None else wrong_rows(result.term, names, table)
         if not len(wrong):
-            return replace(result, candidates=candidates, seconds=time.monotonic() - began)
+            found = candidates - result.candidates + result.found
+            return replace(result, candidates=candidates, found=found, seconds=time.monotonic() - began)
         picked = np.concatenate([picked, wrong[:40]])
     return replace(
         result, term=None, cost=math.inf, stop=StopReason.TIME, minimal=False, candidates=candidates,

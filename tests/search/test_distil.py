@@ -51,11 +51,3 @@ def test_boolean() -> None:
     assert agrees(term, bits, target)
     assert term is not None
     assert operator_count(term) <= 5
-
-
-def test_tree() -> None:
-    a, b, _, _ = COLUMNS
-    target = np.where(a <= 3, np.where(b <= -2, 0, 1), 2)
-    assert agrees(distil.tree_fit(VARIABLES, COLUMNS, target), COLUMNS, target)
-    assert distil.tree_fit(VARIABLES, COLUMNS, (a + b) % 7) is None
-    assert distil.tree_predicates(VARIABLES, COLUMNS, target)

@@ -1,15 +1,14 @@
 """Distillers: closed-form fits that give whole solutions or sub-terms at once, where enumeration would take long.
 
 Each returns a term that is right on all examples, or None: an integer-linear form (least squares on few columns,
-rounded, then checked exactly), a linear form modulo m, a Boolean polynomial (algebraic normal form over GF(2)), a
-decision tree on the variables (CART, Breiman et al. 1984). `distil` gives them all, for the search to contest.
+rounded, then checked exactly), a linear form modulo m, a Boolean polynomial (algebraic normal form over GF(2)).
+`distil` gives them all, for the search to contest; `guidance` applies them to parts of the examples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,6 @@ from dsl.types import BoolType
 from extract.search.engine.problem import Array, Problem
 
 LARGEST = 1 << 40
-TREE_LEAVES = 24
 
 
 def distil(problem: Problem, pool: Array) -> Iterator[Term]:
@@ -188,55 +186,3 @@ def polynomial_term(terms: Sequence[Term], monomials: Sequence[tuple[int, ...]])
     if () in monomials:
         return constant(True) if result is None else apply("not", (result,))
     return constant(False) if result is None else result
-
-
-def tree_fit(variables: Sequence[Var], columns: Sequence[Array], target: Array) -> Term | None:
-    """A decision tree with constant leaves, when a small one fits exactly."""
-    tree = fitted_tree(columns, target)
-    return None if tree is None else _tree_term(tree, 0, variables)
-
-
-def tree_predicates(variables: Sequence[Var], columns: Sequence[Array], target: Array) -> list[Term]:
-    """The tests at the top of a decision tree, as seeds."""
-    tree = fitted_tree(columns, target, exact=False)
-    if tree is None:
-        return []
-    inner = [node for node in range(tree.node_count) if tree.children_left[node] >= 0][:6]
-    return [_test(tree, node, variables) for node in inner]
-
-
-def fitted_tree(columns: Sequence[Array], target: Array, exact: bool = True) -> Any:
-    """scikit-learn's tree arrays, or None when it is large or (if `exact`) wrong somewhere."""
-    from sklearn.tree import DecisionTreeClassifier
-
-    if not columns or len(np.unique(target)) > 64:
-        return None
-    data = np.stack([column.astype(np.float64) for column in columns], axis=1)
-    model = DecisionTreeClassifier(random_state=0, max_leaf_nodes=TREE_LEAVES).fit(data, target)
-    if exact and not (model.predict(data) == target).all():
-        return None
-    tree: Any = model.tree_
-    tree_values = model.classes_[np.argmax(tree.value[:, 0, :], axis=1)]
-    return _Tree(tree.node_count, tree.children_left, tree.children_right, tree.feature, tree.threshold, tree_values)
-
-
-class _Tree:
-    def __init__(self, count: int, left: Array, right: Array, feature: Array, threshold: Array, values: Array) -> None:
-        self.node_count, self.children_left, self.children_right = count, left, right
-        self.feature, self.threshold, self.values = feature, threshold, values
-
-
-def _test(tree: _Tree, node: int, variables: Sequence[Var]) -> Term:
-    """The condition for the left branch."""
-    variable = variables[tree.feature[node]]
-    if isinstance(variable.type, BoolType):
-        return apply("not", (variable,))
-    return apply("<=", (variable, constant(int(np.floor(tree.threshold[node])))))
-
-
-def _tree_term(tree: _Tree, node: int, variables: Sequence[Var]) -> Term:
-    if tree.children_left[node] < 0:
-        return constant(tree.values[node].item())
-    left, right = int(tree.children_left[node]), int(tree.children_right[node])
-    branches = (_tree_term(tree, left, variables), _tree_term(tree, right, variables))
-    return apply("if", (_test(tree, node, variables), *branches))

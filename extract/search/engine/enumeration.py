@@ -50,6 +50,7 @@ class Candidate:
 class Enumeration:
     """The state of one search. `advance` continues it; `level` is the cost being tried.
 
+    `finished[c]` is how many candidates had been tried when level `c` was done.
     What is wanted is a vector of values, `target`, or in its place values of `kind` that `accept` approves on every
     example (from values (examples, batch) to Booleans (any number of conditions, batch)).
     """
@@ -65,6 +66,7 @@ class Enumeration:
     level: int = 0
     candidates: int = 0
     full: bool = False
+    finished: list[int] = field(default_factory=list)
     bank: Bank = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +104,7 @@ class Enumeration:
                     return found
             self._work = None
             self.level += 1
+            self.finished.append(self.candidates)
             self.bank.close_level()
 
     def term(self, apply: Apply, candidate: Candidate) -> Term:

@@ -14,6 +14,7 @@ from dsl.batch import evaluate_batch
 from dsl.terms import Const, Term, Var, constant
 from extract.search.engine.costs import constant_bits, whole
 from extract.search.engine.distil import distil
+from extract.search.engine.guidance import Guidance, guide
 from extract.search.engine.lowering import INTEGERS, TRUTH, Table
 from extract.search.engine.problem import Array, Problem
 
@@ -24,7 +25,8 @@ TRUE, FALSE = constant(True), constant(False)
 class Language:
     """`table` drives the enumeration; the rest concerns whole terms.
 
-    `apply` builds an application, `evaluate` runs a term on columns by name, `fits` are closed-form solutions. Divide
+    `apply` builds an application, `evaluate` runs a term on columns by name, `fits` are closed-form solutions, `guide`
+    asks distillers for seeds. Divide
     and conquer joins terms with `choose` at `choose_cost`; its predicates are rows of `condition_kind`, true where
     `holds` of their values says so. `literal_cost` prices constants.
     """
@@ -38,6 +40,7 @@ class Language:
     condition_kind: int
     holds: Callable[[Array], Array]
     literal_cost: Callable[[Any], int] = constant_bits
+    guide: Callable[[Problem, Array], Guidance] = lambda problem, pool: Guidance()
 
     def cost(self, term: Term, variables: Mapping[str, int]) -> int:
         """The cost of a term in whole bits, given the variables' costs."""
@@ -65,6 +68,7 @@ def integers(operators: tuple[str, ...]) -> Language:
         choose_cost=whole(ops.BY_NAME["if"].cost),
         condition_kind=TRUTH,
         holds=lambda truths: truths,
+        guide=guide,
     )
 
 

@@ -51,8 +51,10 @@ class Limits:
     """When to give up. `max_cost` in bits; `max_bytes` bounds the bank of distinct values.
 
     A known but perhaps not minimal solution is contested by `patience` times the candidates tried before it was found,
-    and by at least `contest` candidates for each of its operators. `alternatives` bounds how many further minimal
-    programs are reported. `guided` lets distillers propose seeds and weights, and the search learn from parts of its own.
+    and by at least `contest` candidates for each of its operators; for longer where all cheaper programs would be tried
+    before `proof` candidates, by the growth seen so far. `alternatives` bounds how many further minimal
+    programs are reported. `distillers` lets trees and fits of parts of the examples propose seeds and weights,
+    `guided` the search learn from its own partial solutions.
     """
 
     timeout_s: float = 10.0
@@ -61,7 +63,9 @@ class Limits:
     max_bytes: int = 1 << 30
     patience: float = 1.0
     contest: int = 60_000
+    proof: int = 0
     alternatives: int = 8
+    distillers: bool = True
     guided: bool = True
 
 
@@ -81,7 +85,8 @@ class SearchResult:
     `minimal` says that every cheaper program was tried (up to equality on the examples). `best` is the term that is
     right on the largest share of examples, `best_agreement`. `alternatives` are other programs of the same cost that
     fit all examples and differ from `term` and each other elsewhere. `candidates` counts programs evaluated,
-    `classes` those with values not seen before; all programs up to `explored` bits have been tried.
+    `classes` those with values not seen before; all programs up to `explored` bits have been tried,
+    and `term` was found when `found` candidates had been.
     """
 
     term: Term | None
@@ -95,4 +100,5 @@ class SearchResult:
     alternatives: tuple[Term, ...] = ()
     minimal: bool = False
     explored: int = 0
+    found: int = 0
     method: str = ""

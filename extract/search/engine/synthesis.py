@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from dsl.terms import Term, constant, operator_count, subterms
+from dsl.terms import Apply, Term, constant, operator_count, subterms
 from extract.search.engine import sample
+from extract.search.engine.compress import parts, replaced, subproblem
 from extract.search.engine.costs import variable_bits, whole
 from extract.search.engine.enumeration import Enumeration, Leaf
+from extract.search.engine.guidance import Guidance
 from extract.search.engine.language import FALSE, TRUE, Language, integers
 from extract.search.engine.lowering import DEFAULT, NUMBER, TRUTH
 from extract.search.engine.problem import Array, Limits, Problem, SearchResult, StopReason
@@ -28,6 +31,11 @@ SEED_BITS = 6
 PARTIAL = 6
 SAMPLE_MOST = 72
 PARTS = 16
+FAVOUR = 1
+ADVICE = 90_000
+COMPRESSION = 6
+LONG_BITS = 50
+PART_BITS = 9
 CLOSEST_ROWS = 1 << 17
 
 
@@ -52,8 +60,12 @@ class Search:
     earlier: int = 0
     contest_ends: float = math.inf
     next_unify: int = 20_000
-    guided: bool = True
+    found: int = 0
+    guidance: Guidance | None = None
+    advised: Enumeration | None = None
+    advice_spent: int = 0
     parts: tuple[Term, ...] = ()
+    compressed: set[Term] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         problem = self.problem
@@ -77,20 +89,51 @@ class Search:
 
     def start(self) -> None:
         """Begin the enumerations anew on the chosen examples."""
-        self.earlier += sum(run.candidates for run in self.runs)
-        self.runs = [self._run([])]
-        if self._seeds():
-            self.runs.append(self._run(self._seeds()))
+        self._drop(self.runs)
+        self.runs = [self._run([], self.costs)]
+        self._begin_seeded()
+        self._begin_advised()
 
-    def _run(self, seeds: list[Leaf]) -> Enumeration:
+    def _drop(self, runs: list[Enumeration]) -> None:
+        """Count the candidates of enumerations that are given up."""
+        self.earlier += sum(run.candidates for run in runs)
+
+    def _run(self, seeds: list[Leaf], costs: tuple[int, ...]) -> Enumeration:
         target = self.problem.target[self.chosen]
         given = [*self.leaves(), *seeds]
-        return Enumeration(given, self.language.table, self.costs, len(target), target, self.limits.max_bytes // 2)
+        return Enumeration(given, self.language.table, costs, len(target), target, self.limits.max_bytes // 2)
 
-    def _seeds(self) -> list[Leaf]:
-        """The seeds as leaves that cost the search little, whatever they cost in the end."""
-        seeds = dict.fromkeys([*self.problem.seeds, *self.parts])
-        return [Leaf(seed, self._values(seed), min(self.price(seed), SEED_BITS)) for seed in seeds]
+    def _favoured(self) -> tuple[int, ...]:
+        """Costs of operators in the seeded enumeration: less for those that the distillers used."""
+        used = self.guidance.operators if self.guidance is not None else frozenset()
+        return tuple(max(cost - FAVOUR * (row.operator.partition(" ")[0] in used), 1)
+                     for row, cost in zip(self.language.table, self.costs, strict=True))  # fmt: skip
+
+    def ask_distillers(self) -> None:
+        """Seeds, operator weights and whole solutions from the distillers, once."""
+        self.guidance = self.language.guide(self.problem, self.pool) if self.limits.distillers else Guidance()
+        for term in self.guidance.whole:
+            if self.price(term) <= self.limits.max_cost and not len(self.wrong_on(term)):
+                self.offer(term, "tree")
+        self._begin_advised()
+
+    def _begin_advised(self) -> None:
+        """Restart the enumeration with the distillers' seeds, as long as it has some of its budget left."""
+        if self.advised is not None:
+            self.advice_spent += self.advised.candidates
+            self.advised = None
+        if self.guidance is not None and self.guidance.seeds and self.advice_spent < ADVICE:
+            self.advised = self._run(self._as_leaves(self.guidance.seeds), self._favoured())
+
+    def _begin_seeded(self) -> None:
+        """Restart the enumeration with the problem's seeds and parts found so far, if there are any."""
+        self._drop(self.runs[1:])
+        seeds = self._as_leaves((*self.problem.seeds, *self.parts))
+        self.runs[1:] = [self._run(seeds, self.costs)] if seeds else []
+
+    def _as_leaves(self, seeds: tuple[Term, ...]) -> list[Leaf]:
+        """Seeds as leaves that cost the search little, whatever they cost in the end."""
+        return [Leaf(seed, self._values(seed), min(self.price(seed), SEED_BITS)) for seed in dict.fromkeys(seeds)]
 
     def learn_parts(self) -> None:
         """Restart the seeded enumeration with parts of the best program and with partial solutions, if any are new."""
@@ -104,8 +147,42 @@ class Search:
         parts = tuple(sorted((part for part in found if operator_count(part)), key=self.price)[:PARTS])
         if parts and set(parts) - set(self.parts):
             self.parts = parts
-            self.earlier += sum(run.candidates for run in self.runs[1:])
-            self.runs[1:] = [self._run(self._seeds())]
+            self._begin_seeded()
+
+    def compress(self) -> bool:
+        """Replace parts of a long best program that is not known to be minimal; whether that makes it cheaper."""
+        budget, before = self.tried + COMPRESSION * QUOTA, self.cost
+        if not self.limits.guided or self.cost < LONG_BITS or self.runs[0].level > self.last_level:
+            return False
+        while self.best is not None and self.best not in self.compressed:
+            self.compressed.add(self.best)
+            cheaper = next(self._cheaper(self.best, budget), None)
+            if cheaper is not None:
+                self.offer(cheaper, "compression")
+        return self.cost < before
+
+    def _cheaper(self, term: Term, budget: int) -> Iterator[Term]:
+        """Programs that differ from the term in one part, and are cheaper and right."""
+        evaluate = partial(sample.values, problem=self.problem, evaluate=self.language.evaluate)
+        everywhere = np.ones(len(self.problem.target), dtype=bool)
+        found = [part for part in parts(term, evaluate, everywhere) if part.path and self.price(part.term) > PART_BITS]
+        for part in sorted(found, key=lambda part: -self.price(part.term)):
+            if self.tried > budget or time.perf_counter() > self.deadline:
+                return
+            values = evaluate(part.term)
+            if values.dtype == object:
+                continue
+            left, most = self.deadline - time.perf_counter(), self.price(part.term) - 1
+            limits = Limits(left, most, QUOTA, distillers=False, guided=False)
+            result = search_in(self.language, subproblem(self.problem, part, values, self.variables), {}, limits)
+            self.earlier += result.candidates
+            if result.term is None or result.cost >= self.price(part.term):
+                continue
+            if any(isinstance(t, Apply) and {TRUE, FALSE} & set(t.args) for t in subterms(result.term)):
+                continue
+            whole = replaced(term, part.path, result.term)
+            if self.price(whole) < self.cost and not len(self.wrong_on(whole)):
+                yield whole
 
     def price(self, term: Term) -> int:
         """The cost of a term."""
@@ -114,6 +191,11 @@ class Search:
     @property
     def tried(self) -> int:
         """Candidates evaluated."""
+        return self.contesting + self.advice_spent + (self.advised.candidates if self.advised is not None else 0)
+
+    @property
+    def contesting(self) -> int:
+        """Candidates evaluated but for those on the distillers' advice, which has a budget of its own."""
         return self.earlier + sum(run.candidates for run in self.runs)
 
     @property
@@ -132,12 +214,12 @@ class Search:
         """Take a program that is right on all examples if it is cheaper than the best so far; keep ties."""
         cost = self.price(term)
         if cost < self.cost:
-            patience = self.limits.patience * self.tried
+            patience = self.limits.patience * self.contesting
             contest = max(self.limits.contest * (1 + operator_count(term)), patience)
             if method == "enumeration":  # only ties are still of interest
                 contest = 0.5 * patience
             self.best, self.cost, self.method, self.ties = term, cost, method, []
-            self.contest_ends = self.tried + contest
+            self.contest_ends, self.found = self.contesting + contest, self.tried
         elif cost == self.cost and term != self.best:
             self.ties.append(term)
 
@@ -161,23 +243,48 @@ class Search:
             self.start()
         elif self.tried > self.next_unify:
             self.next_unify = 2 * self.tried
-            larger = max(self.runs, key=lambda run: run.candidates)
-            allowed = branches_allowed(self.tried)
-            term, confused = unify(self.problem, self.language, larger, self.pool, self.cost, allowed, self.deadline)
-            if term is not None:
-                self.offer(term, "divide and conquer")
-            if self.guided:
+            confused = self.divide(max(self.runs, key=lambda run: run.candidates))
+            if self.limits.guided:
                 self.learn_parts()
             if len(self.chosen) < SAMPLE_MOST and len(np.setdiff1d(confused, self.chosen)):
                 self.chosen = np.union1d(self.chosen, confused[: sample.MORE])
                 self.start()
+
+    def divide(self, run: Enumeration) -> Array:
+        """Divide and conquer on the rows of an enumeration; examples on which its trees failed."""
+        allowed = branches_allowed(self.tried)
+        term, confused = unify(self.problem, self.language, run, self.pool, self.cost, allowed, self.deadline)
+        if term is not None:
+            self.offer(term, "divide and conquer")
+        return confused
+
+    def follow_advice(self) -> None:
+        """One quota of the enumeration on the distillers' seeds; at the end conditionals over its rows."""
+        if self.guidance is None:
+            self.ask_distillers()
+        elif self.advised is not None:
+            self.step(self.advised)
+            if self.advised is not None and self.advice_spent + self.advised.candidates > ADVICE:
+                self.divide(self.advised)
+                self._begin_advised()
+
+    def provable(self) -> bool:
+        """Whether the plain enumeration should finish all cheaper levels soon, if levels go on growing as they did."""
+        run = self.runs[0]
+        if self.tried >= self.limits.proof or len(run.finished) < 4:
+            return self.tried < self.limits.proof
+        fourth, third, second, last = run.finished[-4:]
+        growth = math.sqrt(max((last - second) / max(third - fourth, 1), 1.0))
+        ahead = (last - second) * sum(growth**k for k in range(1, self.last_level - run.level + 2))
+        return self.tried + ahead < self.limits.proof
 
     def stop(self) -> StopReason | None:
         """The reason to stop now, if any."""
         plain = self.runs[0]
         done = plain.level > self.last_level or plain.full or plain.exhausted
         late = time.perf_counter() > self.deadline
-        if self.best is not None and (done or late or self.tried > self.contest_ends):
+        contested = self.contesting > self.contest_ends and not self.provable()
+        if self.best is not None and (done or late or contested):
             return StopReason.SOLVED
         if late or self.tried > self.limits.max_candidates:
             return StopReason.TIME
@@ -208,10 +315,12 @@ def search_in(language: Language, problem: Problem, weights: Mapping[str, float]
         if not len(search.wrong_on(term)):
             search.offer(term, "fit")
     search.start()
-    while (stop := search.stop()) is None:
+    while (stop := search.stop()) is None or search.compress():
         for run in list(search.runs):
             if run in search.runs:
                 search.step(run)
+        if search.stop() is None:
+            search.follow_advice()
     return _result(search, stop)
 
 
@@ -231,6 +340,7 @@ def _result(search: Search, stop: StopReason) -> SearchResult:
         alternatives=_alternatives(search),
         minimal=search.best is not None and (by_level or (explored >= search.cost - 1 and not search.weights)),
         explored=explored,
+        found=search.found,
         method=search.method,
     )
 
