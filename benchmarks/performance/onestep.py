@@ -4,8 +4,8 @@
 
 Every problem of `benchmarks.performance.onestep_problems` goes through the function the pipeline uses, three times in
 one run: with the distillers' advice (trees, linear, modular and relation fits) and guidance just in time; without
-the distillers; with neither. `--budget` bounds the candidates of each search, `--proof` how many of them may go
-into trying all cheaper programs after a solution is known.
+the distillers; with neither. `--budget` bounds the candidates of each search for a solution, `--proof` those of a
+search that goes on to try all cheaper programs, where that seems possible.
 
 *Proved* counts answers of which the engine says that all cheaper programs were tried (over the mined constants, up to
 equality on the examples). *Best known* is the cheapest of the three answers and the task's reference term. *Effort* is
@@ -23,7 +23,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -85,6 +85,7 @@ class Comparison:
 def solve(problem: OneStep, budget: int, proof: int, distillers: bool, guided: bool) -> Outcome:
     """One search through the pipeline's own function."""
     limits = Limits(600.0, MAX_COST, budget, proof=proof, distillers=distillers, guided=guided)
+    limits = limits if guided else replace(limits, compression=0)
     started = time.process_time()
     result = fit(problem.columns, problem.target, problem.constants, limits)
     seconds = time.process_time() - started
@@ -156,8 +157,8 @@ def main() -> None:
     """Measure, print a table or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="TEXT", help="problems whose name contains this")
-    parser.add_argument("--budget", type=int, default=3_000_000, metavar="N", help="candidates for each search")
-    parser.add_argument("--proof", type=int, default=3_000_000, metavar="N", help="candidates to prove minimality")
+    parser.add_argument("--budget", type=int, default=2_000_000, metavar="N", help="candidates for each search")
+    parser.add_argument("--proof", type=int, default=10_000_000, metavar="N", help="candidates to prove minimality")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     found = compare([p for p in problems() if options.only in p.name], options.budget, options.proof)

@@ -150,8 +150,11 @@ def fit_term(
     columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *, effort: int,
     costs: dict[str, float] | None = None, max_cost: float = 60.0,
 ) -> Term | None:
-    """The cheapest term found that maps the columns to the target on every point, or None; see `fit`."""
-    limits = Limits(timeout_s=min(timeout_s, PATIENCE_S), max_cost=max_cost, max_candidates=effort)
+    """The cheapest term found that maps the columns to the target on every point, or None; see `fit`.
+
+    Answers are not compressed: other encodings of the state are worth more than a shorter term over this one.
+    """
+    limits = Limits(timeout_s=min(timeout_s, PATIENCE_S), max_cost=max_cost, max_candidates=effort, compression=0)
     return fit(columns, target, constants, limits, costs).term
 
 

@@ -19,6 +19,7 @@ from extract.search.engine.problem import Array, Problem
 FEW_VARIABLES = 4
 Path = tuple[int, ...]
 Evaluate = Callable[[Term], Array]
+Build = Callable[[str, tuple[Term, ...]], Term]
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ def subproblem(problem: Problem, part: Part, values: Array, costs: dict[str, int
     )
 
 
-def replaced(term: Term, path: Path, part: Term) -> Term:
-    """The term with another part at a place."""
+def replaced(term: Term, path: Path, part: Term, build: Build = apply) -> Term:
+    """The term with another part at a place; `build` makes applications."""
     if not path:
         return part
     assert isinstance(term, Apply)
     args = list(term.args)
-    args[path[0]] = replaced(args[path[0]], path[1:], part)
-    return apply(term.op, tuple(args))
+    args[path[0]] = replaced(args[path[0]], path[1:], part, build)
+    return build(term.op, tuple(args))

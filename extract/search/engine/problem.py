@@ -52,9 +52,10 @@ class Limits:
 
     A known but perhaps not minimal solution is contested by `patience` times the candidates tried before it was found,
     and by at least `contest` candidates for each of its operators; for longer where all cheaper programs would be tried
-    before `proof` candidates, by the growth seen so far. `alternatives` bounds how many further minimal
-    programs are reported. `distillers` lets trees and fits of parts of the examples propose seeds and weights,
-    `guided` the search learn from its own partial solutions.
+    before `proof` candidates (even more than `max_candidates`), by the growth seen so far. `alternatives` bounds how
+    many further minimal programs are reported. `distillers` lets trees and fits of parts of the examples propose seeds
+    and weights, `guided` the search learn from its own partial solutions. At the end up to `compression` candidates
+    go into making parts of a long answer cheaper.
     """
 
     timeout_s: float = 10.0
@@ -65,6 +66,7 @@ class Limits:
     contest: int = 60_000
     proof: int = 0
     alternatives: int = 8
+    compression: int = 180_000
     distillers: bool = True
     guided: bool = True
 

@@ -33,7 +33,6 @@ SAMPLE_MOST = 72
 PARTS = 16
 FAVOUR = 1
 ADVICE = 90_000
-COMPRESSION = 6
 LONG_BITS = 50
 PART_BITS = 9
 CLOSEST_ROWS = 1 << 17
@@ -151,8 +150,8 @@ class Search:
 
     def compress(self) -> bool:
         """Replace parts of a long best program that is not known to be minimal; whether that makes it cheaper."""
-        budget, before = self.tried + COMPRESSION * QUOTA, self.cost
-        if not self.limits.guided or self.cost < LONG_BITS or self.runs[0].level > self.last_level:
+        budget, before = self.tried + self.limits.compression, self.cost
+        if not self.limits.compression or self.cost < LONG_BITS or self.runs[0].level > self.last_level:
             return False
         while self.best is not None and self.best not in self.compressed:
             self.compressed.add(self.best)
@@ -173,14 +172,14 @@ class Search:
             if values.dtype == object:
                 continue
             left, most = self.deadline - time.perf_counter(), self.price(part.term) - 1
-            limits = Limits(left, most, QUOTA, distillers=False, guided=False)
+            limits = Limits(left, most, QUOTA, compression=0, distillers=False, guided=False)
             result = search_in(self.language, subproblem(self.problem, part, values, self.variables), {}, limits)
             self.earlier += result.candidates
             if result.term is None or result.cost >= self.price(part.term):
                 continue
             if any(isinstance(t, Apply) and {TRUE, FALSE} & set(t.args) for t in subterms(result.term)):
                 continue
-            whole = replaced(term, part.path, result.term)
+            whole = replaced(term, part.path, result.term, self.language.apply)
             if self.price(whole) < self.cost and not len(self.wrong_on(whole)):
                 yield whole
 
@@ -283,10 +282,10 @@ class Search:
         plain = self.runs[0]
         done = plain.level > self.last_level or plain.full or plain.exhausted
         late = time.perf_counter() > self.deadline
-        contested = self.contesting > self.contest_ends and not self.provable()
-        if self.best is not None and (done or late or contested):
+        known, spent = self.best is not None, self.tried > self.limits.max_candidates
+        if known and (done or late or (self.contesting > self.contest_ends and not self.provable())):
             return StopReason.SOLVED
-        if late or self.tried > self.limits.max_candidates:
+        if late or (spent and not (known and self.provable())):
             return StopReason.TIME
         if plain.full:
             return StopReason.MEMORY
