@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from extract.search.engine.kernels import absorb, fingerprint, gather, keep, pack, rehash, survey, unpack
-from extract.search.engine.lowering import NUMBER, TRUTH
+from extract.search.engine.lowering import TRUTH, is_truth
 from extract.search.engine.problem import Array
 
 LEAF = -1
@@ -28,7 +28,7 @@ class Store:
         self.used = 0
         self.start: list[int] = [0]
         self.blocks: Array = np.empty((-(-most // CHUNK), width, CHUNK), dtype=np.uint64)
-        self.magnitude: Array = np.empty(most if kind == NUMBER else 0)
+        self.magnitude: Array = np.empty(0 if is_truth(kind) else most)
         self.made_by: Array = np.empty(most, dtype=np.int16)
         self.arguments: Array = np.empty((3, most), dtype=np.int32)
         self.cost: Array = np.empty(most, dtype=np.int32)
@@ -42,11 +42,17 @@ class Store:
             block, first = divmod(rows.start, CHUNK)
             if rows.stop <= (block + 1) * CHUNK:
                 found = self.blocks[block][:, first : first + rows.stop - rows.start]
-                return found.view(np.int64) if self.kind == NUMBER else found
+                return found if is_truth(self.kind) else found.view(np.int64)
         wanted = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         found = np.empty((self.width, len(wanted)), dtype=np.uint64)
         gather(self.blocks, wanted, found)
-        return found.view(np.int64) if self.kind == NUMBER else found
+        return found if is_truth(self.kind) else found.view(np.int64)
+
+    def magnitudes(self, rows: slice | Array) -> Array:
+        """The largest magnitude among each row's values; 0 for truth values."""
+        if is_truth(self.kind):
+            return np.zeros(rows.stop - rows.start if isinstance(rows, slice) else len(rows))
+        return self.magnitude[rows]
 
     @property
     def bytes(self) -> int:
@@ -113,18 +119,16 @@ def _scratch(batch: int) -> tuple[Array, Array, Array]:
 
 
 class Bank:
-    """Stores for numbers and truth values on `examples` working examples."""
+    """Stores for numbers and truth values, and further kinds of these, on `examples` working examples."""
 
-    def __init__(self, examples: int, max_bytes: int) -> None:
+    def __init__(self, examples: int, max_bytes: int, kinds: int = 2) -> None:
         self.examples = examples
         self.words = (examples + 63) // 64
         rng = np.random.default_rng(0)
         keys = rng.integers(0, 1 << 63, max(examples, self.words), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-        rows = max(max_bytes // (8 * examples + 8 * self.words + 110), 1 << 10)
-        self.stores = (
-            Store(NUMBER, examples, rows, keys[:examples]),
-            Store(TRUTH, self.words, rows, keys[: self.words]),
-        )
+        rows = max(2 * max_bytes // (kinds * (8 * examples + 8 * self.words + 110)), 1 << 10)
+        widths = [self.words if is_truth(kind) else examples for kind in range(kinds)]
+        self.stores = tuple(Store(kind, width, rows, keys[:width]) for kind, width in enumerate(widths))
         tail = (np.uint64(1) << np.uint64(examples & 63)) - np.uint64(1) if examples & 63 else ~np.uint64(0)
         self.mask: Array = np.full((self.words, 1), ~np.uint64(0))
         self.mask[-1, 0] = tail

@@ -17,25 +17,30 @@ import numpy as np
 
 from dsl.terms import Term
 from extract.search.engine.bank import LEAF, Bank
-from extract.search.engine.kernels import SUBTRACT, SUBTRACT_FROM
-from extract.search.engine.lowering import LIMIT, NUMBER, TRUTH, Row, Table
+from extract.search.engine.lowering import NUMBER, TRUTH, Row, Table, is_truth
 from extract.search.engine.problem import Array
+from extract.search.engine.tiles import NO_MASK, Surveyed, Tile, blocks, broadcast, gather, survey
 
 TILE_WORDS = 1 << 15
-SURVEY_WORDS = 1 << 14
-HEIGHT = 16
 SMALL = 64
-NO_MASK: Array = np.zeros(0, dtype=bool)
 Apply = Callable[[str, tuple[Term, ...]], Term]
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A leaf: its term, its values on the working examples and its cost."""
+    """A leaf: its term, its values on the working examples, its cost, and its kind where the values do not say."""
 
     term: Term
     values: Array
     cost: int
+    kind: int | None = None
+
+    @property
+    def store(self) -> int:
+        """The kind of the store it belongs to."""
+        if self.kind is not None:
+            return self.kind
+        return TRUTH if self.values.dtype == bool else NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,9 @@ class Enumeration:
     bank: Bank = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bank = Bank(self.examples, self.max_bytes)
+        used = [kind for row in self.table for kind in (*row.arguments, row.result)]
+        kinds = 1 + max([TRUTH, *used, *(leaf.store for leaf in self.leaves)])
+        self.bank = Bank(self.examples, self.max_bytes, kinds)
         if self.target is not None:
             self.kind = TRUTH if self.target.dtype == bool else NUMBER
         self._wanted: Array | None = None
@@ -126,7 +133,7 @@ class Enumeration:
         found: list[Candidate] = []
         for number, leaf in enumerate(self.leaves):
             if leaf.cost == level:
-                store = self.bank.stores[TRUTH if leaf.values.dtype == bool else NUMBER]
+                store = self.bank.stores[leaf.store]
                 column = self.bank.column(leaf.values)
                 fresh, _ = self._absorb(store.kind, column, NO_MASK)
                 self.candidates += 1
@@ -147,23 +154,27 @@ class Enumeration:
             total = 1
             for low, high in ranges:
                 total *= high - low
-            if total <= SMALL * 8 or len(ranges) == 3:
-                for block in _blocks(ranges, batch_size, row):
+            if total <= SMALL * 8 or len(ranges) > 2:
+                for block in blocks(ranges, batch_size, row):
                     gathered.append(block)
                     waiting += len(block[0])
                     if waiting >= batch_size:
-                        yield self._gathered(number, row, gathered, level)
+                        yield self._take(number, row, gather(self.bank, row, gathered), level)
                         gathered, waiting = [], 0
             elif len(ranges) == 1:
                 low, high = ranges[0]
                 for at in range(low, high, batch_size):
-                    yield self._gathered(number, row, [(np.arange(at, min(at + batch_size, high)),)], level)
+                    tile = gather(self.bank, row, [(np.arange(at, min(at + batch_size, high)),)])
+                    yield self._take(number, row, tile, level)
             elif row.survey:
-                yield from self._surveyed(number, row, ranges, level)
+                goal = self._goal if row.result == self.kind else np.uint64(0)
+                for found in survey(self.bank, row, ranges, goal):
+                    yield self._entered(number, row, found, level)
             else:
-                yield from self._broadcast(number, row, ranges, batch_size, level)
+                for tile in broadcast(self.bank, row, ranges, batch_size):
+                    yield self._take(number, row, tile, level)
         if gathered:
-            yield self._gathered(number, row, gathered, level)
+            yield self._take(number, row, gather(self.bank, row, gathered), level)
 
     def _splits(self, row: Row, rest: int) -> Iterator[tuple[tuple[int, int], ...]]:
         """Row ranges of the arguments for every split of `rest`, empty ones left out."""
@@ -177,78 +188,12 @@ class Enumeration:
             if _nonempty(ranges[-1]):
                 yield ranges
 
-    def _broadcast(
-        self, number: int, row: Row, ranges: tuple[tuple[int, int], ...], batch_size: int, level: int
-    ) -> Iterator[list[Candidate]]:
-        """All pairs of two ranges: the longer runs along the tile, blocks of the other across it."""
-        (i0, i1), (j0, j1) = ranges
-        triangle = row.commutative and i0 == j0
-        flipped = i1 - i0 > j1 - j0
-        outer, inner = ((j0, j1), (i0, i1)) if flipped else ((i0, i1), (j0, j1))
-        length = min(inner[1] - inner[0], batch_size)
-        height = max(batch_size // length, 1)
-        for a in range(outer[0], outer[1], height):
-            a1 = min(a + height, outer[1])
-            for b in range(max(inner[0], a) if triangle else inner[0], inner[1], length):
-                b1 = min(b + length, inner[1])
-                x = self._values(row, 0, slice(b, b1) if flipped else slice(a, a1))
-                y = self._values(row, 1, slice(a, a1) if flipped else slice(b, b1))
-                width = x.shape[0]
-                x, y = (x[:, None, :], y[:, :, None]) if flipped else (x[:, :, None], y[:, None, :])
-                tile = row.meaning(x, y).reshape(width, -1)
-                span = b1 - b
-                valid = NO_MASK
-                if row.reach is not None:
-                    m, u = self.bank.stores[NUMBER].magnitude[a:a1], self.bank.stores[NUMBER].magnitude[b:b1]
-                    if not row.reach(*((u.max(), m.max()) if flipped else (m.max(), u.max()))) <= LIMIT:
-                        pair = (u[None, :], m[:, None]) if flipped else (m[:, None], u[None, :])
-                        valid = (row.reach(*pair) <= LIMIT).reshape(-1)
-
-                def rows(at: Array, a: int = a, b: int = b, span: int = span) -> tuple[Array, ...]:
-                    across, along = at // span + a, at % span + b
-                    return (along, across) if flipped else (across, along)
-
-                yield self._take(number, row, tile, valid, rows, level)
-
-    def _surveyed(
-        self, number: int, row: Row, ranges: tuple[tuple[int, int], ...], level: int
-    ) -> Iterator[list[Candidate]]:
-        """As `_broadcast`, evaluated and hashed in one pass; only new candidates are evaluated again to be stored."""
-        (i0, i1), (j0, j1) = ranges
-        triangle = row.commutative and i0 == j0
-        flipped = i1 - i0 > j1 - j0
-        outer, inner = ((j0, j1), (i0, i1)) if flipped else ((i0, i1), (j0, j1))
-        operation = SUBTRACT_FROM if flipped and row.survey == SUBTRACT else row.survey
-        source, store = self.bank.stores[row.arguments[0]], self.bank.stores[row.result]
-        goal = self._goal if row.result == self.kind else np.uint64(0)
-        length = min(max(SURVEY_WORDS // store.width, 64), 1024)
-        for b in range(inner[0], inner[1], length):
-            b1 = min(b + length, inner[1])
-            along = np.ascontiguousarray(source.columns(slice(b, b1)))
-            for a in range(outer[0], min(outer[1], b1) if triangle else outer[1], HEIGHT):
-                a1 = min(a + HEIGHT, outer[1])
-                across = np.ascontiguousarray(source.columns(slice(a, a1)))
-                valid = NO_MASK
-                if row.reach is not None:
-                    m, u = source.magnitude[a:a1], source.magnitude[b:b1]
-                    if not row.reach(m.max(), u.max()) <= LIMIT:
-                        valid = (row.reach(m[:, None], u[None, :]) <= LIMIT).reshape(-1)
-                fresh, hits = store.survey(operation, across, along, valid, goal)
-                self.candidates += (a1 - a) * (b1 - b)
-                both = np.concatenate([fresh, hits])
-                if len(both):
-                    x, y = both // (b1 - b), both % (b1 - b)
-                    pair = (along[:, y], across[:, x]) if flipped else (across[:, x], along[:, y])
-                    rows = (y + b, x + a) if flipped else (x + a, y + b)
-                    tile = row.meaning(*pair)
-                    yield self._entered(number, row, tile, len(fresh), rows, level)
-                else:
-                    yield []
-
-    def _entered(
-        self, number: int, row: Row, tile: Array, fresh: int, rows: tuple[Array, ...], level: int
-    ) -> list[Candidate]:
-        """Store the first `fresh` columns of a tile of hashed candidates; the others have the wanted hash."""
+    def _entered(self, number: int, row: Row, surveyed: Surveyed, level: int) -> list[Candidate]:
+        """Store the fresh columns of surveyed candidates; the others have the wanted hash."""
+        self.candidates += surveyed.tried
+        tile, fresh, rows = surveyed.values, surveyed.fresh, surveyed.rows
+        if tile is None:
+            return []
         found = []
         for at in range(fresh, tile.shape[1]):
             if self._matches(row.result, tile[:, at : at + 1]):
@@ -260,50 +205,35 @@ class Enumeration:
             self._append(row.result, np.ascontiguousarray(tile), np.arange(fresh), number, new, level)
         return found
 
-    def _gathered(self, number: int, row: Row, blocks: list[tuple[Array, ...]], level: int) -> list[Candidate]:
-        indices = blocks[0] if len(blocks) == 1 else tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        tile = row.meaning(*(self._values(row, position, index) for position, index in enumerate(indices)))
-        valid = NO_MASK
-        if row.reach is not None:
-            magnitude = self.bank.stores[NUMBER].magnitude
-            reached = row.reach(*(magnitude[index] for index in indices))
-            if not reached.max() <= LIMIT:
-                valid = reached <= LIMIT
-        return self._take(number, row, tile, valid, lambda at: tuple(index[at] for index in indices), level)
-
-    def _values(self, row: Row, position: int, rows: Any) -> Array:
-        kind = row.arguments[position]
-        values = self.bank.stores[kind].columns(rows)
-        return self.bank.unpacked(values) if kind == TRUTH and not row.packed else values
-
-    def _take(self, number: int, row: Row, tile: Array, valid: Array, rows: Any, level: int) -> list[Candidate]:
+    def _take(self, number: int, row: Row, made: Tile, level: int) -> list[Candidate]:
         """Enter a tile into the bank; returns its candidates with the wanted values."""
-        if row.result == TRUTH:
+        tile = made.values
+        if is_truth(row.result):
             if row.packed:
                 tile &= self.bank.mask
             else:
                 tile = self.bank.packed(tile)
         self.candidates += tile.shape[1]
         tile = np.ascontiguousarray(tile)
-        fresh, hits = self._absorb(row.result, tile, valid)
+        fresh, hits = self._absorb(row.result, tile, made.valid)
         found = []
         if len(hits):
             for at in hits.copy():
                 if self._matches(row.result, tile[:, at : at + 1]):
-                    found.append(Candidate(number, tuple(int(index[0]) for index in rows(np.array([at])))))
+                    found.append(Candidate(number, tuple(int(index[0]) for index in made.rows(np.array([at])))))
         if len(fresh):
             if self.accept is not None:
                 accepted = fresh[self._accepted(row.result, tile[:, fresh])]
-                found += [Candidate(number, tuple(int(i[0]) for i in rows(accepted[at : at + 1])))
+                found += [Candidate(number, tuple(int(i[0]) for i in made.rows(accepted[at : at + 1])))
                           for at in range(len(accepted))]  # fmt: skip
-            self._append(row.result, tile, fresh, number, rows(fresh), level)
+            self._append(row.result, tile, fresh, number, made.rows(fresh), level)
         return found
 
     def _accepted(self, kind: int, tile: Array) -> Array:
         """Positions in the tile of candidates that `accept` approves."""
         if self.accept is None or kind != self.kind:
             return np.zeros(0, dtype=np.int64)
-        return np.flatnonzero(self.accept(self.bank.unpacked(tile) if kind == TRUTH else tile).all(axis=0))
+        return np.flatnonzero(self.accept(self.bank.unpacked(tile) if is_truth(kind) else tile).all(axis=0))
 
     def _absorb(self, kind: int, tile: Array, valid: Array) -> tuple[Array, Array]:
         return self.bank.stores[kind].absorb(tile, valid, self._goal if kind == self.kind else np.uint64(0))
@@ -320,21 +250,3 @@ class Enumeration:
 
 def _nonempty(rows: tuple[int, int]) -> bool:
     return rows[1] > rows[0]
-
-
-def _blocks(ranges: tuple[tuple[int, int], ...], batch_size: int, row: Row) -> Iterator[tuple[Array, ...]]:
-    """Index vectors of a small product of ranges, in pieces."""
-    sizes = [high - low for low, high in ranges]
-    total = int(np.prod(sizes))
-    for at in range(0, total, batch_size):
-        flat = np.arange(at, min(at + batch_size, total))
-        parts = np.unravel_index(flat, sizes)
-        indices = tuple(np.asarray(part) + low for part, (low, _) in zip(parts, ranges, strict=True))
-        if row.idempotent and len(ranges) == 2 and ranges[0] == ranges[1] and row.arguments[0] == row.arguments[1]:
-            keep = indices[0] < indices[1] if row.commutative else indices[0] != indices[1]
-            indices = tuple(index[keep] for index in indices)
-        elif row.commutative and ranges[0] == ranges[1]:
-            keep = indices[0] <= indices[1]
-            indices = tuple(index[keep] for index in indices)
-        if len(indices[0]):
-            yield indices

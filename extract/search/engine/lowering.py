@@ -22,6 +22,11 @@ LIMIT = float(1 << 62)
 EXACT = float(1 << 51)
 
 
+def is_truth(kind: int) -> bool:
+    """Whether rows of this kind are truth values; further kinds of a grammar alternate, as `NUMBER` and `TRUTH` do."""
+    return kind % 2 == TRUTH
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One operator at one signature: kinds of arguments and result, cost in bits, meaning, and facts for pruning.

@@ -6,20 +6,20 @@ import numpy as np
 
 from extract.search.engine.bank import LEAF, Bank
 from extract.search.engine.enumeration import Enumeration
-from extract.search.engine.lowering import NUMBER, TRUTH
+from extract.search.engine.lowering import NUMBER, TRUTH, is_truth
 from extract.search.engine.problem import Array
 
 
 def replay(enumeration: Enumeration, leaves: list[Array], wanted: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Chosen rows of both stores evaluated on other examples; `leaves` are the leaves' values there.
+    """Chosen rows of the first two stores evaluated on other examples; `leaves` are the leaves' values there.
 
     `wanted` are row numbers by kind; the values come in the same order, as columns, truth values packed. Only these
     rows and the rows they are made from are evaluated.
     """
     old = enumeration.bank
-    bank = Bank(len(leaves[0]), 0)
+    bank = Bank(len(leaves[0]), 0, len(old.stores))
     needed = [np.zeros(store.used, dtype=bool) for store in old.stores]
-    for mask, rows in zip(needed, wanted, strict=True):
+    for mask, rows in zip(needed, wanted, strict=False):
         mask[rows] = True
     plan: list[tuple[int, int, Array]] = []
     for kind, made_by, first, last in reversed(old.segments):
@@ -31,7 +31,7 @@ def replay(enumeration: Enumeration, leaves: list[Array], wanted: tuple[Array, A
                     needed[argument_kind][old.stores[kind].arguments[position, rows]] = True
     place = [np.cumsum(mask) - 1 for mask in needed]  # old row number -> new one
     values = [
-        np.empty((store.width, int(mask.sum())), dtype=np.int64 if store.kind == NUMBER else np.uint64)
+        np.empty((store.width, int(mask.sum())), dtype=np.uint64 if is_truth(store.kind) else np.int64)
         for store, mask in zip(bank.stores, needed, strict=True)
     ]
     for kind, made_by, rows in reversed(plan):
@@ -46,9 +46,9 @@ def replay(enumeration: Enumeration, leaves: list[Array], wanted: tuple[Array, A
         given = []
         for position, argument_kind in enumerate(row.arguments):
             column = values[argument_kind][:, place[argument_kind][arguments[position]]]
-            given.append(bank.unpacked(column) if argument_kind == TRUTH and not row.packed else column)
+            given.append(bank.unpacked(column) if is_truth(argument_kind) and not row.packed else column)
         tile = row.meaning(*given)
-        if row.result == TRUTH:
+        if is_truth(row.result):
             tile = tile & bank.mask if row.packed else bank.packed(tile)
         target[:] = tile
     return values[NUMBER][:, place[NUMBER][wanted[NUMBER]]], values[TRUTH][:, place[TRUTH][wanted[TRUTH]]]
