@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extract.sygus.linear import number
+from extract.sygus.meaning import value_of
 from extract.sygus.sexpr import SExpr, replace, show
 from extract.sygus.task import Function
 
@@ -28,7 +28,7 @@ def invocations(expressions: Sequence[SExpr], name: str) -> list[tuple[SExpr, ..
 def symbols(e: SExpr) -> set[str]:
     """Variables of an expression: symbols that are neither heads nor literals."""
     if isinstance(e, str):
-        return set() if number(e) is not None or e in ("true", "false") else {e}
+        return set() if value_of(e) is not None else {e}
     return set().union(*map(symbols, e[1:]))
 
 

@@ -6,10 +6,13 @@ the search read them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import z3
 
+from dsl.errors import BadInput
+from extract.sygus.normal import written
 from extract.sygus.sexpr import SExpr, replace, show
 from extract.sygus.task import Function, Task
 
@@ -28,7 +31,7 @@ def refute(task: Task, bodies: Mapping[str, SExpr], timeout_s: float, bound: int
     """
     lines = [definition.text for definition in task.definitions.values()]
     lines += [define(function, bodies[function.name]) for function in task.functions]
-    lines += [f"(declare-const {name} {show(sort)})" for name, sort in task.variables]
+    lines += [_constant(name, sort) for name, sort in task.variables]
     if bound is not None:
         integers = [name for name, sort in task.variables if sort == "Int"]
         lines += [f"(assert (and (<= (- {bound}) {name}) (<= {name} {bound})))" for name in integers]
@@ -51,25 +54,53 @@ def refute(task: Task, bodies: Mapping[str, SExpr], timeout_s: float, bound: int
     return values
 
 
+def check_sorts(task: Task) -> None:
+    """Raises `BadInput` with z3's own words where constraints or productions are not well-sorted."""
+    common = [definition.text for definition in task.definitions.values()]
+    declared = [_declared(function) for function in task.functions]
+    declared += [_constant(name, sort) for name, sort in task.variables]
+    _accepted([*common, *declared, *(show(("assert", constraint)) for constraint in task.stated)], "constraints")
+    for function in task.functions:
+        if function.grammar is None:
+            continue
+        sorts = dict(function.grammar.nonterminals)
+        if sorts[function.grammar.nonterminals[0][0]] != function.sort:
+            raise BadInput(f"expected a grammar that starts at sort {show(function.sort)} (synth-fun {function.name})")
+        lines = [_constant(name, sort) for name, sort in (*function.parameters, *sorts.items())]
+        for symbol, productions in function.grammar.productions.items():
+            plain = [p for p in productions if isinstance(p, str) or p[:1] not in (("Constant",), ("Variable",))]
+            lines += [show(("assert", ("=", symbol, production))) for production in plain]
+        _accepted([*common, *lines], f"a grammar of {function.name}")
+
+
+def _accepted(lines: Sequence[str], what: str) -> None:
+    try:
+        z3.Solver().from_string("\n".join(lines))
+    except z3.Z3Exception as error:
+        message = error.value if isinstance(error.value, str) else error.value.decode(errors="replace")
+        said = re.sub(r'^\(error "(line \d+ column \d+: )?|"\)\s*$', "", message.strip().splitlines()[0])
+        raise BadInput(f"expected {what} that z3 can read, got: {said}") from None
+
+
+def _declared(function: Function) -> str:
+    return show(("declare-fun", function.name, tuple(sort for _, sort in function.parameters), function.sort))
+
+
+def _constant(name: str, sort: SExpr) -> str:
+    return show(("declare-const", name, sort))
+
+
 def contradictory(task: Task, assignments: Sequence[Values], timeout_s: float) -> bool:
     """Whether no functions at all satisfy the constraints at the given assignments, their symbols left free."""
     lines = [definition.text for definition in task.definitions.values()]
-    for function in task.functions:
-        sorts = tuple(sort for _, sort in function.parameters)
-        lines.append(show(("declare-fun", function.name, sorts, function.sort)))
+    lines += [_declared(function) for function in task.functions]
     for values in assignments:
-        named: dict[str, SExpr] = {name: _literal(value) for name, value in values.items()}
+        named: dict[str, SExpr] = {name: written(values[name], sort) for name, sort in task.variables}
         lines += [show(("assert", replace(constraint, named))) for constraint in task.constraints]
     solver = z3.Solver()
     solver.set("timeout", max(int(1000 * timeout_s), 1))
     solver.from_string("\n".join(lines))
     return solver.check() == z3.unsat
-
-
-def _literal(value: int | bool) -> SExpr:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if value >= 0 else ("-", str(-value))
 
 
 def _width(sort: SExpr) -> int:

@@ -1,4 +1,4 @@
-"""Conditional linear integer arithmetic: constraints run on numpy columns, terms printed as SMT-LIB.
+"""Conditional linear integer arithmetic: SMT-LIB read as terms of the language, and terms written as SMT-LIB.
 
 `max`, `min` and `abs` are operators to the search; an answer spells them with `ite`, naming arguments that are not
 atoms by `let` so that nothing is written twice.
@@ -7,85 +7,17 @@ atoms by `let` so that nothing is written twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
-
-import numpy as np
 
 from dsl import ops
 from dsl.errors import Unsupported
 from dsl.terms import Apply, Const, Term, Var, constant
 from dsl.types import BOOL, INT
 from extract.search.engine.distil import linear_term
-from extract.sygus.sexpr import SExpr, show
+from extract.sygus.meaning import number
+from extract.sygus.sexpr import SExpr
 
 SPELLING = {"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "and": "and", "or": "or", "not": "not", "if": "ite",
             "+": "+", "-": "-", "*": "*", "neg": "-", "xor": "xor"}  # fmt: skip
-
-
-def number(text: str) -> int | None:
-    """The value of a numeral, or None."""
-    return int(text) if text.lstrip("-").isdigit() else None
-
-
-def chain(compare: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """A comparison of neighbours, all of which must hold."""
-    return lambda *parts: np.logical_and.reduce(np.broadcast_arrays(*map(compare, parts, parts[1:])))
-
-
-def _minus(*parts: Any) -> Any:
-    return -parts[0] if len(parts) == 1 else parts[0] - sum(parts[1:])
-
-
-def _product(*parts: Any) -> Any:
-    result = parts[0]
-    for part in parts[1:]:
-        result = result * part
-    return result
-
-
-def _implies(*parts: Any) -> Any:
-    result = parts[-1]
-    for part in reversed(parts[:-1]):
-        result = ~part | result
-    return result
-
-
-def _every(*parts: Any) -> Any:
-    return np.logical_and.reduce(np.broadcast_arrays(*parts))
-
-
-def _some(*parts: Any) -> Any:
-    return np.logical_or.reduce(np.broadcast_arrays(*parts))
-
-
-MEANING: dict[str, Callable[..., Any]] = {
-    "+": lambda *parts: sum(parts), "-": _minus, "*": _product, "ite": np.where,
-    "=": chain(np.equal), "<": chain(np.less), "<=": chain(np.less_equal), ">": chain(np.greater),
-    ">=": chain(np.greater_equal), "distinct": np.not_equal, "and": _every, "or": _some, "not": np.logical_not,
-    "xor": np.logical_xor, "=>": _implies, "abs": np.abs,
-    "div": lambda a, b: np.where(b == 0, 0, np.sign(b) * (a // np.where(b == 0, 1, np.abs(b)))),
-    "mod": lambda a, b: np.where(b == 0, a, a % np.where(b == 0, 1, np.abs(b))),
-}  # fmt: skip
-
-
-def evaluate(expression: SExpr, env: Mapping[str, Any]) -> Any:
-    """The value of a constraint or term; `env` maps variables, and whole invocations by their text, to columns."""
-    if isinstance(expression, str):
-        if expression in env:
-            return env[expression]
-        value = number(expression)
-        if value is not None:
-            return np.int64(value)
-        if expression in ("true", "false"):
-            return np.bool_(expression == "true")
-        raise Unsupported(f"expected a declared variable or a literal, got {expression}")
-    text = show(expression)
-    if text in env:
-        return env[text]
-    head = expression[0]
-    if not isinstance(head, str) or head not in MEANING:
-        raise Unsupported(f"expected an operator of linear integer arithmetic, got {show(head)}")
-    return MEANING[head](*(evaluate(part, env) for part in expression[1:]))
 
 
 def to_term(expression: SExpr, variables: Mapping[str, Var]) -> Term | None:
@@ -201,4 +133,3 @@ def _named(args: list[Term], names: list[str], build: Callable[..., SExpr]) -> S
         texts.append(text)
     body = build(*texts)
     return body if not bindings else ("let", tuple(bindings), body)
-

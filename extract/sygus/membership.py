@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from extract.sygus.linear import number
+from extract.sygus.meaning import value_of
 from extract.sygus.sexpr import SExpr, replace
 from extract.sygus.task import Function, Grammar
-from extract.sygus.words import literal
 
 FLAT = ("+", "and", "or", "*")
 
@@ -52,7 +51,7 @@ class _Membership:
                 return self.derives(e, production, seen)
             return production == e
         if production[0] == "Constant" and len(production) == 2:
-            return _is_literal(e)
+            return value_of(e) is not None
         if production[0] == "Variable" and len(production) == 2:
             return isinstance(e, str) and self.parameters.get(e) == production[1]
         if isinstance(e, str) or len(e) != len(production):
@@ -61,9 +60,3 @@ class _Membership:
         return e[0] == production[0] and all(
             self._matches(p, part, nothing) for p, part in zip(production[1:], e[1:], strict=True)
         )
-
-
-def _is_literal(e: SExpr) -> bool:
-    if isinstance(e, str):
-        return number(e) is not None or literal(e) is not None or e in ("true", "false")
-    return len(e) == 2 and e[0] == "-" and isinstance(e[1], str) and number(e[1]) is not None

@@ -5,50 +5,64 @@ from __future__ import annotations
 import numpy as np
 
 from dsl.errors import BadInput
-from dsl.terms import Var
-from dsl.types import IntType
-from extract.search.engine.problem import Limits, Problem, SearchResult
+from dsl.terms import Const, Var
+from extract.search.engine.problem import Array, Limits, Problem, SearchResult
 from extract.search.engine.synthesis import search_in
+from extract.sygus.grammar import GrammarLanguage
+from extract.sygus.meaning import value_of
+from extract.sygus.normal import default_grammar
 from extract.sygus.sexpr import SExpr
 from extract.sygus.task import Function, Task
-from extract.sygus.words import GrammarLanguage, as_word, literal
+from extract.sygus.words import as_word
+
+CONSTANTS = 32
+"""Literals of the examples tried where a grammar allows any."""
+Literal = int | bool
+LARGEST = 1 << 60
 
 
 def is_examples(task: Task) -> bool:
-    """Whether the task is one function over bit-vectors, given by examples alone."""
-    return len(task.functions) == 1 and bool(task.constraints) and all(map(_example, task.constraints))
+    """Whether the task is one function given by examples alone, over bit-vectors or in a grammar."""
+    if len(task.functions) != 1 or not task.constraints:
+        return False
+    function = task.functions[0]
+    searchable = function.grammar is not None or isinstance(function.sort, tuple)
+    return searchable and all(_example(constraint, function) for constraint in task.constraints)
 
 
-def _example(constraint: SExpr) -> tuple[tuple[int, ...], int] | None:
+def _example(constraint: SExpr, function: Function) -> tuple[tuple[Literal, ...], Literal] | None:
     match constraint:
-        case ("=", (str(), *arguments), str(output)) | ("=", str(output), (str(), *arguments)):
-            values = [literal(a) if isinstance(a, str) else None for a in arguments]
-            result = literal(output)
+        case ("=", (str(name), *arguments), output) | ("=", output, (str(name), *arguments)) if name == function.name:
+            values = [value_of(argument) for argument in arguments]
+            result = value_of(output)
             if result is not None and None not in values:
                 return tuple(v for v in values if v is not None), result
     return None
 
 
+def _column(values: list[Literal], sort: SExpr) -> Array:
+    if sort == "Bool":
+        return np.array(values, dtype=bool)
+    if sort == "Int" and max(map(abs, values), default=0) > LARGEST:
+        raise BadInput(f"expected integers of at most {LARGEST} in examples, got {max(values, key=abs)}")
+    return np.array([as_word(int(value)) for value in values], dtype=np.int64)
+
+
 def solve(task: Task, timeout_s: float) -> tuple[SExpr | None, SearchResult]:
     """The body of the function, if found, and how the search went."""
     function: Function = task.functions[0]
-    if function.grammar is None:
-        raise BadInput(f"expected a grammar for {function.name}, got none")
-    names = tuple(name for name, _ in function.parameters)
-    examples = [e for e in map(_example, task.constraints) if e is not None]
-    for inputs, _ in examples:
-        if len(inputs) != len(names):
-            raise BadInput(f"expected {len(names)} arguments of {function.name}, got {len(inputs)}")
-    grammar = GrammarLanguage(function.grammar, names, task.definitions)
-    literals = [literal(leaf) for leaf in grammar.leaves]
-    used = [name for name in names if name in grammar.leaves]
-    columns = {n: np.array([as_word(e[0][i]) for e in examples], dtype=np.int64) for i, n in enumerate(names)}
+    rules = function.grammar or default_grammar(function)
+    examples = [e for e in (_example(constraint, function) for constraint in task.constraints) if e is not None]
+    given = dict.fromkeys(v for values, output in examples for v in (*values, output) if not isinstance(v, bool))
+    grammar = GrammarLanguage(function, rules, task.definitions, [0, 1, *given][:CONSTANTS])
+    columns = {n: _column([values[i] for values, _ in examples], s) for i, (n, s) in enumerate(function.parameters)}
+    used = [leaf for leaf in grammar.leaves if isinstance(leaf, Var)]
     problem = Problem(
-        variables=tuple(Var(name, IntType(0, (1 << grammar.width) - 1)) for name in used),
-        columns=tuple(columns[name] for name in used),
-        target=np.array([as_word(e[1]) for e in examples], dtype=np.int64),
+        variables=tuple(used),
+        columns=tuple(columns[leaf.name] for leaf in used),
+        target=_column([output for _, output in examples], function.sort),
         variable_costs=(1.0,) * len(used),
-        constants=tuple(value for value in literals if value is not None),
+        constants=tuple(leaf.value for leaf in grammar.leaves if isinstance(leaf, Const) and type(leaf.value) is int),
     )
     limits = Limits(timeout_s=timeout_s, max_cost=200, contest=100_000)
     result = search_in(grammar.language(), problem, {}, limits)

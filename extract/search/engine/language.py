@@ -28,7 +28,8 @@ class Language:
     `apply` builds an application, `evaluate` runs a term on columns by name, `fits` are closed-form solutions, `guide`
     asks distillers for seeds. Divide
     and conquer joins terms with `choose` at `choose_cost`; its predicates are rows of `condition_kind`, true where
-    `holds` of their values says so. `literal_cost` prices constants.
+    `holds` of their values says so. `literal_cost` prices constants. `kinds` are those of a leaf or seed (None: as its
+    values say); a grammar may derive a leaf from several nonterminals.
     """
 
     table: Table
@@ -41,6 +42,7 @@ class Language:
     holds: Callable[[Array], Array]
     literal_cost: Callable[[Any], int] = constant_bits
     guide: Callable[[Problem, Array], Guidance] = lambda problem, pool: Guidance()
+    kinds: Callable[[Term], tuple[int | None, ...]] = lambda term: (None,)
 
     def cost(self, term: Term, variables: Mapping[str, int]) -> int:
         """The cost of a term in whole bits, given the variables' costs."""

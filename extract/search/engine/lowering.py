@@ -91,8 +91,15 @@ def same_bits(a: Any, b: Any) -> Any:
 def _row(operator: str, arguments: str, result: str, meaning: Callable[..., Any], **facts: Any) -> Row:
     kinds = {"n": NUMBER, "t": TRUTH}
     op = BY_NAME[operator]
-    return Row(operator, tuple(kinds[a] for a in arguments), kinds[result], op.cost, meaning,
-               commutative=op.commutative, **facts)
+    return Row(
+        operator,
+        tuple(kinds[a] for a in arguments),
+        kinds[result],
+        op.cost,
+        meaning,
+        commutative=op.commutative,
+        **facts,
+    )
 
 
 IDLE = {"idempotent": True}

@@ -81,7 +81,7 @@ class Search:
         truths = [TRUE, FALSE] if problem.target.dtype == bool else []
         numbers = [constant(c) for c in dict.fromkeys(problem.constants)]
         priced += [(c, self.language.literal_cost(c.value)) for c in truths + numbers]
-        return [Leaf(term, self._values(term), cost) for term, cost in priced]
+        return [Leaf(term, self._values(term), cost, k) for term, cost in priced for k in self.language.kinds(term)]
 
     def _values(self, term: Term) -> Array:
         return sample.leaf_values(term, self.problem, self.language.evaluate, self.chosen)
@@ -132,7 +132,8 @@ class Search:
 
     def _as_leaves(self, seeds: tuple[Term, ...]) -> list[Leaf]:
         """Seeds as leaves that cost the search little, whatever they cost in the end."""
-        return [Leaf(seed, self._values(seed), min(self.price(seed), SEED_BITS)) for seed in dict.fromkeys(seeds)]
+        priced = [(seed, min(self.price(seed), SEED_BITS)) for seed in dict.fromkeys(seeds)]
+        return [Leaf(seed, self._values(seed), cost, k) for seed, cost in priced for k in self.language.kinds(seed)]
 
     def learn_parts(self) -> None:
         """Restart the seeded enumeration with parts of the best program and with partial solutions, if any are new."""
@@ -165,6 +166,7 @@ class Search:
         evaluate = partial(sample.values, problem=self.problem, evaluate=self.language.evaluate)
         everywhere = np.ones(len(self.problem.target), dtype=bool)
         found = [part for part in parts(term, evaluate, everywhere) if part.path and self.price(part.term) > PART_BITS]
+        found = [part for part in found if {None, self.runs[0].kind} & {*self.language.kinds(part.term)}]
         for part in sorted(found, key=lambda part: -self.price(part.term)):
             if self.tried > budget or time.perf_counter() > self.deadline:
                 return
