@@ -33,7 +33,7 @@ ROUND = 60_000
 PARTIAL = 10
 SMALL_BOUND = 30
 LEVELS = 90
-MAX_BYTES = 400 << 20
+MAX_BYTES = 700 << 20
 CHECK_S = 10.0
 
 
@@ -61,7 +61,8 @@ class Search:
         self.refuted: set[Term] = set()
 
     def _enumeration(self) -> tuple[Enumeration, bool]:
-        points, single, judge = self.points.table()
+        table = self.points.table()
+        points = table.points
         columns = {
             name: points[:, i].astype(bool) if sort == "Bool" else np.ascontiguousarray(points[:, i])
             for i, (name, sort) in enumerate(self.function.parameters)
@@ -75,13 +76,15 @@ class Search:
             values = found if found.dtype == bool else found.astype(np.int64)
             leaves += [Leaf(term, values, cost, kind) for kind in self.language.kinds(term)]
         costs = tuple(int(row.cost) for row in self.language.table)
-        run = Enumeration(leaves, self.language.table, costs, len(points), None, MAX_BYTES, judge, self.kind)
-        return run, single
+        judge = table.judge if table.target is None else None
+        rows = self.language.table
+        run = Enumeration(leaves, rows, costs, len(points), table.target, MAX_BYTES, judge, self.kind)
+        return run, table.single and self.language.choose is not None
 
     def run(self) -> Outcome:
         """Search until z3 accepts, time is up, or everything was tried; a joined answer is contested for a while."""
         best, agreement, contest_ends = None, 0.0, math.inf
-        stop = None
+        stop, patience = None, ROUND
         while stop is None:
             run, single = self._enumeration()
             learned = False
@@ -100,7 +103,8 @@ class Search:
                         contest_ends = self.tried + run.candidates + contest
                     learned |= bool(verdict)
                 stop = self._stop(run, contest_ends)
-                if stop is None and not learned and run.candidates > ROUND and self._new_partial(run):
+                if stop is None and not learned and run.candidates > patience and self._new_partial(run):
+                    patience *= 1.5
                     break
             if single and stop is None:
                 self._new_partial(run)
@@ -120,8 +124,6 @@ class Search:
         return StopReason.EXHAUSTED if run.exhausted or run.level > LEVELS else None
 
     def _joined(self, run: Enumeration) -> Iterator[Term]:
-        if self.language.choose is None:
-            return
         kind = self.language.condition_kind
         right = working_right(run)
         terms, predicates = partial_terms(run, right), tests(self.language, run)
@@ -133,7 +135,9 @@ class Search:
             yield term
 
     def _new_partial(self, run: Enumeration) -> bool:
-        """Take the terms that are right on most points as seeds; false when there are no new ones."""
+        """Take the terms that are right on most points as seeds; false when there are no new ones, or nothing joins."""
+        if self.language.choose is None:
+            return False
         rows = partial_solutions(working_right(run), PARTIAL)
         found = [run.row_term(self.language.apply, self.kind, int(at)) for at in rows]
         new = [term for term in found if operator_count(term) and term not in self.partial]

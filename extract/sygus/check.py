@@ -68,9 +68,19 @@ def check_sorts(task: Task) -> None:
             raise BadInput(f"expected a grammar that starts at sort {show(function.sort)} (synth-fun {function.name})")
         lines = [_constant(name, sort) for name, sort in (*function.parameters, *sorts.items())]
         for symbol, productions in function.grammar.productions.items():
-            plain = [p for p in productions if isinstance(p, str) or p[:1] not in (("Constant",), ("Variable",))]
-            lines += [show(("assert", ("=", symbol, production))) for production in plain]
+            lines += [show(("assert", ("=", symbol, _sample(p, lines)))) for p in productions]
         _accepted([*common, *lines], f"a grammar of {function.name}")
+
+
+def _sample(production: SExpr, lines: list[str]) -> SExpr:
+    """The production with a declared constant in place of each `(Constant sort)` and `(Variable sort)`."""
+    match production:
+        case ("Constant" | "Variable", sort):
+            lines.append(_constant(f"|any {len(lines)}|", sort))
+            return f"|any {len(lines) - 1}|"
+        case (head, *parts):
+            return (head, *(_sample(part, lines) for part in parts))
+    return production
 
 
 def _accepted(lines: Sequence[str], what: str) -> None:

@@ -15,7 +15,6 @@ from extract.sygus.sexpr import SExpr, show
 from extract.sygus.task import Definition, Function, Grammar, inline
 from extract.sygus.words import literal
 
-
 BINARY = ("bvand", "bvor", "bvxor", "bvadd", "bvsub", "bvshl", "bvlshr", "bvashr", "bvmul", "bvudiv", "bvurem")
 
 
@@ -46,6 +45,15 @@ def normal_form(
     productions: dict[Production, None] = {}
     parameters = dict(function.parameters)
     hidden: dict[SExpr, str] = {}
+    anything: dict[str, SExpr] = {}
+
+    def allowed(production: SExpr) -> list[SExpr]:
+        match production:
+            case ("Constant", sort):
+                return [written(c, sort) for c in constants]
+            case ("Variable", sort):
+                return [n for n, s in parameters.items() if s == sort]
+        return []
 
     def template(e: SExpr, holes: list[str], fixed: bool) -> SExpr:
         if isinstance(e, str) and e in sorts:
@@ -54,7 +62,10 @@ def normal_form(
             holes.append(hidden.setdefault(e, f" {e}"))
         elif isinstance(e, str) or (e and value_of(e) is not None):
             return e
-        elif not e or e[0] in ("let", "Constant", "Variable"):
+        elif len(e) == 2 and e[0] in ("Constant", "Variable"):
+            holes.append(f" {show(e)}")
+            anything[holes[-1]] = e
+        elif not e or e[0] == "let":
             raise Unsupported(f"expected operators and nonterminals inside a production, got {show(e)} in the grammar")
         else:
             return (e[0], *(template(part, holes, fixed) for part in e[1:]))
@@ -63,10 +74,8 @@ def normal_form(
     for name in sorts:
         for production in _derived(grammar, name):
             match production:
-                case ("Constant", sort):
-                    leaves[name] |= dict.fromkeys(written(c, sort) for c in constants)
-                case ("Variable", sort):
-                    leaves[name] |= dict.fromkeys(n for n, s in parameters.items() if s == sort)
+                case ("Constant" | "Variable", _):
+                    leaves[name] |= dict.fromkeys(allowed(production))
                 case _ if production in parameters or value_of(inline(production, definitions)) is not None:
                     leaves[name][production] = None
                 case str():
@@ -76,12 +85,14 @@ def normal_form(
                     holes: list[str] = []
                     made = template(production, holes, closed)
                     productions[Production(name, made, tuple(holes))] = None
-    own = {
-        symbol: parameters[e] if isinstance(e, str) and e in parameters else _sort_of(e) for e, symbol in hidden.items()
-    }
+    own: dict[str, SExpr] = {symbol: e[1] for symbol, e in anything.items()}
+    for e, symbol in hidden.items():
+        own[symbol] = parameters[e] if isinstance(e, str) and e in parameters else _sort_of(e)
+    alone = {symbol: (e,) for e, symbol in hidden.items()}
+    alone |= {symbol: tuple(allowed(e)) for symbol, e in anything.items()}
     return NormalGrammar(
         {**sorts, **own},
-        {**{name: tuple(found) for name, found in leaves.items()}, **{symbol: (e,) for e, symbol in hidden.items()}},
+        {**{name: tuple(found) for name, found in leaves.items()}, **alone},
         tuple(productions),
     )
 

@@ -7,6 +7,8 @@ points, and the constraints, run on those columns, say where it is right.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +25,28 @@ from extract.sygus.words import as_word, carried, unsigned
 DRAWN = 20_000
 POOL = 3_000
 FIRST_POINTS = 48
+FEW_POINTS = 20
+"""Enough where the wanted values are known: then only values are compared, and fewer points make more terms equal."""
 MORE_POINTS = 12
 LARGEST = 1 << 50
 ODD_VALUE = 987_654_321
 RANGES = np.array([2, 5, 12, 40])
 Judge = Callable[[Array], Array]
 Evaluate = Callable[[Term, dict[str, Array]], Array]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The distinct argument tuples, `points` (points, parameters), and what is wanted there.
+
+    `judge` takes columns of values at the points (points, batch); with a `single` call its verdict is per point (all
+    assignments at that point), otherwise per assignment. `target` holds the wanted values where these are known.
+    """
+
+    points: Array
+    single: bool
+    judge: Judge
+    target: Array | None
 
 
 class Points:
@@ -51,14 +69,27 @@ class Points:
         if any(invocations(call[1:], function.name) for call in self.calls):
             raise Unsupported(f"expected no call of {function.name} inside an argument of {function.name}")
         self._arguments = [[compiled(_without_calls(a, {}), names, width) for a in call[1:]] for call in self.calls]
+        wanted = self._definition(task) if len(self.calls) == 1 else None
+        self._equal_to = None if wanted is None else compiled(wanted, names, width)
         self.pool = self._informative()
         self.assignments: list[Values] = []
-        some = np.linspace(0, self._size(self.pool) - 1, min(FIRST_POINTS, self._size(self.pool)))
+        few = FIRST_POINTS if self._equal_to is None else FEW_POINTS
+        some = np.linspace(0, self._size(self.pool) - 1, min(few, self._size(self.pool)))
         self.learn(some.astype(int))
+
+    def _definition(self, task: Task) -> SExpr | None:
+        """What an equation says that the only call equals."""
+        for constraint in task.constraints:
+            match constraint:
+                case ("=", call, e) | ("=", e, call) if call == self.calls[0]:
+                    if not invocations([e], self.function.name):
+                        return e
+        return None
 
     def learn(self, rows: Array) -> bool:
         """Add assignments of the pool to the working ones; whether any was new."""
-        return any([self.add({n: self._plain(c[at]) for n, c in self.pool.items()}) for at in rows.tolist()])
+        known = [self.add({n: self._plain(c[at]) for n, c in self.pool.items()}) for at in rows.tolist()]
+        return any(known)
 
     def add(self, assignment: Values) -> bool:
         """Add a working assignment; whether it was new, and within the range of the columns."""
@@ -84,12 +115,8 @@ class Points:
         found = self.broken(term, evaluate)
         return found[np.linspace(0, len(found) - 1, min(MORE_POINTS, len(found))).astype(int)]
 
-    def table(self) -> tuple[Array, bool, Judge]:
-        """The distinct argument tuples (points, parameters), whether the constraints make one call, and the judge.
-
-        The judge takes columns of values at the points (points, batch). With one call its verdict is per point (all
-        assignments at that point), otherwise per assignment.
-        """
+    def table(self) -> Table:
+        """What a candidate must do at the working assignments."""
         size = len(self.assignments)
         env: dict[str, Array] = {
             name: np.array([a[name] for a in self.assignments], dtype=bool)
@@ -110,9 +137,19 @@ class Points:
 
         def judge(values: Array) -> Array:
             result = self._hold(standing, [values[at] for at in where], (size, values.shape[1]))
+            if single and len(starts) == size:  # every point is met once
+                return result[order]
             return np.logical_and.reduceat(result[order], starts, axis=0) if single else result
 
-        return points, single, judge
+        return Table(points, single, judge, self._target(env, where[0][order], order, starts))
+
+    def _target(self, env: dict[str, Array], ordered: Array, order: Array, starts: Array) -> Array | None:
+        """The value wanted at each point, where an equation says so of the only call."""
+        if self._equal_to is None:
+            return None
+        wanted = self._column(self._equal_to, env, len(order))[order]
+        target = wanted[starts]
+        return target if (wanted == target[ordered]).all() else None
 
     def _informative(self) -> dict[str, Array]:
         """Random assignments of the variables at which the constraints say something about the function."""
@@ -160,7 +197,7 @@ class Points:
         found = argument(*(self._given(env[name]) for name, _ in self.variables))
         return carried(np.ascontiguousarray(np.broadcast_to(found, (size,))))
 
-    def _plain(self, value: np.generic) -> int | bool:
+    def _plain(self, value: Any) -> int | bool:
         plain = value.item()
         return plain % (1 << 64) if self.words and not isinstance(plain, bool) else plain
 

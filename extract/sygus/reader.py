@@ -197,4 +197,6 @@ class _Reader:
                 return ("Constant", self._sort(sort))
             case ("Variable" | "InputVariable" | "LocalVariable", sort):
                 return ("Variable", self._sort(sort))
+            case (_, *_):
+                return tuple(map(self._any, production))
         return production
