@@ -20,12 +20,15 @@ CHUNK = 1 << 12
 class Store:
     """Rows of one kind, `most` at most. `start[c]` is the first row of cost `c` or more, for costs finished.
 
+    A full store is `closed`: candidates are still compared with it and with what is wanted, but no longer kept.
+
     Values lie in blocks of CHUNK rows (block, example, row), so that memory is touched only as rows come in.
     """
 
     def __init__(self, kind: int, width: int, most: int, keys: Array) -> None:
         self.kind, self.width, self.most, self.keys = kind, width, most, keys
         self.used = 0
+        self.closed = False
         self.start: list[int] = [0]
         self.blocks: Array = np.empty((-(-most // CHUNK), width, CHUNK), dtype=np.uint64)
         self.magnitude: Array = np.empty(0 if is_truth(kind) else most)
@@ -88,7 +91,7 @@ class Store:
     def _room(self, batch: int) -> Array:
         """Scratch space for that many hashes, in a table large enough to take them all."""
         needed = (self.used + batch) * 4 // 3
-        if needed > len(self.table):
+        if needed > len(self.table) and not self.closed:
             larger = np.zeros(1 << needed.bit_length(), dtype=np.uint64)
             rehash(self.table, larger)
             self.table = larger
@@ -98,7 +101,7 @@ class Store:
 
     def _enter(self, hashes: Array, valid: Array, goal: Any) -> tuple[Array, Array]:
         _, fresh, hits = self._scratch
-        absorb(hashes, valid, self.table, goal, fresh, hits, self._counts)
+        absorb(hashes, valid, self.table, not self.closed, goal, fresh, hits, self._counts)
         return fresh[: self._counts[0]], hits[: self._counts[1]]
 
     def append(self, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], cost: int) -> bool:
@@ -111,7 +114,8 @@ class Store:
             self.arguments[position, rows] = argument[:count]
         self.cost[rows] = cost
         self.used += count
-        return count == len(fresh)
+        self.closed |= count < len(fresh)
+        return not self.closed
 
 
 def _scratch(batch: int) -> tuple[Array, Array, Array]:

@@ -55,6 +55,7 @@ class Enumeration:
     """The state of one search. `advance` continues it; `level` is the cost being tried.
 
     `finished[c]` is how many candidates had been tried when level `c` was done.
+    Levels below `complete` were tried in full; once memory ran out (`truncated`) candidates are made of what is there.
     What is wanted is a vector of values, `target`, or in its place values of `kind` that `accept` approves on every
     example (from values (examples, batch) to Booleans (any number of conditions, batch)).
     """
@@ -69,8 +70,9 @@ class Enumeration:
     kind: int = NUMBER
     level: int = 0
     candidates: int = 0
-    full: bool = False
     finished: list[int] = field(default_factory=list)
+    truncated: bool = False
+    complete: int = 0
     bank: Bank = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +96,11 @@ class Enumeration:
         reach = 3 * last + max(self.costs, default=0)
         return self.level > max(self._top, reach)
 
+    @property
+    def full(self) -> bool:
+        """Whether memory ran out, and one operator more on what is in it was tried."""
+        return self.truncated and self.level > self.complete + max(self.costs, default=0) + self._top
+
     def advance(self, quota: int, deadline: float, max_level: int) -> list[Candidate]:
         """Work until a tile holds candidates with the wanted values; returns them.
 
@@ -111,6 +118,7 @@ class Enumeration:
             self._work = None
             self.level += 1
             self.finished.append(self.candidates)
+            self.complete += not self.truncated
             self.bank.close_level()
 
     def term(self, apply: Apply, candidate: Candidate) -> Term:
@@ -167,7 +175,8 @@ class Enumeration:
                     yield self._take(number, row, tile, level)
             elif row.survey:
                 goal = self._goal if row.result == self.kind else np.uint64(0)
-                for found in survey(self.bank, row, ranges, goal):
+                judged = self.accept is not None and row.result == self.kind
+                for found in survey(self.bank, row, ranges, goal, judged):
                     yield self._entered(number, row, found, level)
             else:
                 for tile in broadcast(self.bank, row, ranges, batch_size):
@@ -215,6 +224,7 @@ class Enumeration:
         self.candidates += tile.shape[1]
         tile = np.ascontiguousarray(tile)
         fresh, hits = self._absorb(row.result, tile, made.valid)
+        fresh = self._of_use(row.result, fresh)
         found = []
         if len(hits):
             for at in hits.copy():
@@ -234,6 +244,11 @@ class Enumeration:
             return np.zeros(0, dtype=np.int64)
         return np.flatnonzero(self.accept(self.bank.unpacked(tile) if is_truth(kind) else tile).all(axis=0))
 
+    def _of_use(self, kind: int, fresh: Array) -> Array:
+        """New candidates, none where they would neither be kept nor judged."""
+        lost = self.bank.stores[kind].closed and (self.accept is None or kind != self.kind)
+        return fresh[:0] if lost else fresh
+
     def _absorb(self, kind: int, tile: Array, valid: Array) -> tuple[Array, Array]:
         return self.bank.stores[kind].absorb(tile, valid, self._goal if kind == self.kind else np.uint64(0))
 
@@ -241,7 +256,7 @@ class Enumeration:
         self, kind: int, tile: Array, fresh: Array, made_by: int, arguments: tuple[Array, ...], level: int
     ) -> None:
         if not self.bank.append(kind, tile, fresh, made_by, arguments, level):
-            self.full = True
+            self.truncated = True
 
     def _matches(self, kind: int, column: Array) -> bool:
         return kind == self.kind and self._wanted is not None and np.array_equal(column, self._wanted)

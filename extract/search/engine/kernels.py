@@ -100,9 +100,12 @@ def survey(operation: int, outer: Any, inner: Any, keys: Any, hashes: Any) -> No
 
 
 @kernel
-def absorb(hashes: Any, valid: Any, table: Any, goal: Any, fresh: Any, hits: Any, counts: Any) -> None:
+def absorb(
+    hashes: Any, valid: Any, table: Any, enter: Any, goal: Any, fresh: Any, hits: Any, counts: Any
+) -> None:
     """Enter hashes into the open-addressing `table`; list positions of new ones in `fresh`, of the goal in `hits`.
 
+    Unless `enter` holds the table stays as it is (and equal new ones are all listed).
     `valid` marks usable candidates; an empty array means all are. `counts` receives the lengths of both lists.
     """
     last = U(table.shape[0] - 1)
@@ -120,7 +123,8 @@ def absorb(hashes: Any, valid: Any, table: Any, goal: Any, fresh: Any, hits: Any
         while table[at] != U(0) and table[at] != h:
             at = (at + U(1)) & last
         if table[at] == U(0):
-            table[at] = h
+            if enter:
+                table[at] = h
             fresh[new] = b
             new += 1
     counts[0] = new

@@ -152,7 +152,7 @@ class Search:
     def compress(self) -> bool:
         """Replace parts of a long best program that is not known to be minimal; whether that makes it cheaper."""
         budget, before = self.tried + self.limits.compression, self.cost
-        if not self.limits.compression or self.cost < LONG_BITS or self.runs[0].level > self.last_level:
+        if not self.limits.compression or self.cost < LONG_BITS or self.runs[0].complete > self.last_level:
             return False
         while self.best is not None and self.best not in self.compressed:
             self.compressed.add(self.best)
@@ -327,8 +327,8 @@ def search_in(language: Language, problem: Problem, weights: Mapping[str, float]
 
 def _result(search: Search, stop: StopReason) -> SearchResult:
     best, agreement = (search.best, 1.0) if search.best is not None else _closest(search)
-    explored = search.runs[0].level - 1 if search.runs else 0
-    by_level = search.method == "enumeration" and not search.weights
+    explored = search.runs[0].complete - 1 if search.runs else 0
+    by_level = search.method == "enumeration" and not search.weights and not search.runs[0].truncated
     return SearchResult(
         term=search.best,
         cost=search.cost,

@@ -72,8 +72,11 @@ def broadcast(bank: Bank, row: Row, ranges: tuple[Range, ...], batch_size: int) 
             yield Tile(tile, valid, rows)
 
 
-def survey(bank: Bank, row: Row, ranges: tuple[Range, ...], goal: Any) -> Iterator[Surveyed]:
-    """As `broadcast`, evaluated and hashed in one pass; only new candidates are evaluated again to be stored."""
+def survey(bank: Bank, row: Row, ranges: tuple[Range, ...], goal: Any, judged: bool) -> Iterator[Surveyed]:
+    """As `broadcast`, evaluated and hashed in one pass; only new candidates are evaluated again to be stored.
+
+    Those that a closed store would not keep are left out, unless they are `judged`.
+    """
     triangle, flipped, outer, inner = _orient(row, ranges)
     operation = SUBTRACT_FROM if flipped and row.survey == SUBTRACT else row.survey
     source, store = bank.stores[row.arguments[0]], bank.stores[row.result]
@@ -90,6 +93,7 @@ def survey(bank: Bank, row: Row, ranges: tuple[Range, ...], goal: Any) -> Iterat
                 if not row.reach(m.max(), u.max()) <= LIMIT:
                     valid = (row.reach(m[:, None], u[None, :]) <= LIMIT).reshape(-1)
             fresh, hits = store.survey(operation, across, along, valid, goal)
+            fresh = fresh if judged or not store.closed else fresh[:0]
             both = np.concatenate([fresh, hits])
             tried = (a1 - a) * (b1 - b)
             if not len(both):
