@@ -159,4 +159,8 @@ class Search:
         if answer is None:
             return None
         self.refuted.add(term)
-        return False if isinstance(answer, str) else self.points.add(answer)
+        if isinstance(answer, str) or answer in self.points.assignments:
+            return False
+        self.points.widen(answer)
+        self.points.learn(self.points.some_broken(term, self.language.evaluate))
+        return answer in self.points.assignments

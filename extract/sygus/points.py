@@ -29,6 +29,7 @@ FEW_POINTS = 20
 """Enough where the wanted values are known: then only values are compared, and fewer points make more terms equal."""
 MORE_POINTS = 12
 LARGEST = 1 << 50
+LARGEST_POOL, NEAR, MOVED = 30_000, 300, 1.5
 ODD_VALUE = 987_654_321
 RANGES = np.array([2, 5, 12, 40])
 Judge = Callable[[Array], Array]
@@ -115,14 +116,33 @@ class Points:
         found = self.broken(term, evaluate)
         return found[np.linspace(0, len(found) - 1, min(MORE_POINTS, len(found))).astype(int)]
 
+    def widen(self, around: Values) -> None:
+        """Add to the pool assignments near a counterexample: some variables moved by one or to another's value."""
+        if len(self.pool) and self._size(self.pool) < LARGEST_POOL and self.add(around):
+            rng = np.random.default_rng(len(self.assignments))
+            near = {name: np.full(NEAR, self._number(around[name], sort)) for name, sort in self.variables}
+            for name, sort in self.variables:
+                moved = rng.random(NEAR) < MOVED / len(self.variables)
+                if sort == "Bool":
+                    near[name] = near[name] ^ moved
+                    continue
+                alike = [other for other, s in self.variables if s == sort]
+                source = np.stack([near[other] for other in alike])[rng.integers(0, len(alike), NEAR), np.arange(NEAR)]
+                changed = source + rng.integers(-1, 2, NEAR)
+                if isinstance(sort, tuple):
+                    changed = carried(unsigned(changed) & np.uint64((1 << self.width) - 1))
+                near[name] = np.where(moved, changed, near[name])
+            self.pool = {name: np.concatenate([column, near[name]]) for name, column in self.pool.items()}
+
+    @staticmethod
+    def _number(value: int | bool, sort: SExpr) -> np.generic:
+        return np.bool_(value) if sort == "Bool" else as_word(value)
+
     def table(self) -> Table:
         """What a candidate must do at the working assignments."""
         size = len(self.assignments)
         env: dict[str, Array] = {
-            name: np.array([a[name] for a in self.assignments], dtype=bool)
-            if sort == "Bool"
-            else np.array([as_word(a[name]) for a in self.assignments], dtype=np.int64)
-            for name, sort in self.variables
+            name: np.array([self._number(a[name], sort) for a in self.assignments]) for name, sort in self.variables
         }
         rows: list[Array] = []
         for arguments in self._arguments:
