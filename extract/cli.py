@@ -198,8 +198,7 @@ def synth(
 
     found = synth_file(problem, timeout_s=timeout)
     if as_json:
-        _print_json({"answer": found.answer, "stop": found.stop.value, "message": found.message,
-                     "operators": found.operators, "candidates": found.candidates, "seconds": found.seconds})
+        _print_json(found.to_json())
     else:
         if found.answer is not None:
             print(found.answer)

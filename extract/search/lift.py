@@ -28,8 +28,9 @@ from extract.search.select import Sample, choices, remembered_outputs
 from extract.trace import Record, with_counterexamples
 from verify.budget import Deadline
 from verify.domain import IntArray
+from verify.equivalence import machines_equal
 from verify.subject import RecurrentSubject
-from verify.verdict import Counterexample
+from verify.verdict import Counterexample, Refuted
 from verify.words import draw_mixed
 
 TEST_WORDS = 6_000
@@ -47,6 +48,7 @@ MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
 """Candidate programs for one synthesis problem, by level of the pool."""
 MAX_ROUNDS = 6
+ASK_S = 0.5
 CHAIN = 8
 
 
@@ -125,7 +127,10 @@ class Lifter:
             for choice in choices(
                 self.sample, current, self.constants, self.deadline.at, bound=bound, effort=effort
             ):
-                self._offer(assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs))
+                machine = assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs)
+                for outputs in choice.others:
+                    self._ask(machine, assemble(self.network.domain, self.kinds, choice.recurrences, outputs))
+                self._offer(machine)
             if self.best.survives or not self.failures or self.deadline.passed:
                 return
             self._learn_from_failures()
@@ -139,13 +144,23 @@ class Lifter:
             if self._settled():
                 return
 
+    def _ask(self, machine: Machine, other: Machine) -> None:
+        """Let the network decide between two machines that fit the record: words that separate them join the tests."""
+        verdict = machines_equal(machine, other, timeout_s=min(ASK_S, self.deadline.left)).verdict
+        if isinstance(verdict, Refuted) and verdict.counterexample.length <= self.tests.shape[1]:
+            word = np.array(verdict.counterexample.inputs, dtype=np.int64)
+            self._add_tests(self._extended(word, self.tests.shape[1]))
+
+    def _add_tests(self, words: IntArray) -> None:
+        self.tests = np.concatenate([words, self.tests])
+        self.answers = np.concatenate([self.network.run(words), self.answers])
+
     def again(self, found: Sequence[Counterexample], deadline: Deadline) -> bool:
         """Search once more with counterexamples among the tests; whether a better machine was found."""
         before, self.deadline = self.best.machine, deadline
         length = self.tests.shape[1]
         words = np.concatenate([self._extended(np.array(c.inputs, dtype=np.int64), length) for c in found])
-        self.tests = np.concatenate([words, self.tests])
-        self.answers = np.concatenate([self.network.run(words), self.answers])
+        self._add_tests(words)
         if before is not None:
             self.best.machine, self.best.agreement, self.best.bits = None, 0.0, float("inf")
             self._offer(before)

@@ -34,6 +34,7 @@ PATIENCE_S = 10.0
 """Efforts count candidate programs, so that a result does not depend on the speed of the machine; this is a fuse."""
 CHEAP_CHOICE = 70.0
 NOT_TRIED = SearchResult(None, math.inf, StopReason.TIME, 0, 0, 0.0, None, 0.0)
+MOST_OTHERS = 4
 ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
 
@@ -51,11 +52,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Choice:
-    """Recurrences and one output term per component, with the total cost in bits."""
+    """Recurrences and one output term per component, with the total cost in bits.
+
+    `others` are outputs of the same cost that fit the sample too and differ elsewhere.
+    """
 
     recurrences: tuple[Recurrence, ...]
     outputs: tuple[Term, ...]
     cost: float
+    others: tuple[tuple[Term, ...], ...] = ()
 
 
 def remembered_outputs(sample: Sample, initials: Sequence[int]) -> list[Recurrence]:
@@ -133,29 +138,41 @@ def sufficient_sets(
 def fit_outputs(
     sample: Sample, chosen: Sequence[Recurrence], constants: tuple[int, ...], timeout_s: float, *, effort: int,
     costs: dict[str, float] | None = None, max_cost: float = 60.0,
-) -> tuple[Term, ...] | None:
-    """The cheapest output terms found over the leaves of a chosen set, or None."""
+) -> list[tuple[Term, ...]]:  # fmt: skip
+    """The cheapest output terms found over the leaves of a chosen set; then others of that cost, one term exchanged."""
     columns = leaves(sample, chosen)
-    terms: list[Term] = []
+    fitted: list[tuple[Term, ...]] = []
     for k in range(sample.arity):
         target = sample.outputs[..., k]
-        term = fit_term(columns, target, constants, timeout_s, effort=effort, costs=costs, max_cost=max_cost)
-        if term is None:
-            return None
-        terms.append(term)
-    return tuple(terms)
+        found = fit_terms(columns, target, constants, timeout_s, effort=effort, costs=costs, max_cost=max_cost)
+        if not found:
+            return []
+        fitted.append(found)
+    best = tuple(found[0] for found in fitted)
+    others = [(*best[:k], other, *best[k + 1 :]) for k, found in enumerate(fitted) for other in found[1:]]
+    return [best, *others[:MOST_OTHERS]]
 
 
 def fit_term(
     columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *, effort: int,
     costs: dict[str, float] | None = None, max_cost: float = 60.0,
-) -> Term | None:
-    """The cheapest term found that maps the columns to the target on every point, or None; see `fit`.
+) -> Term | None:  # fmt: skip
+    """The cheapest term found that maps the columns to the target on every point, or None; see `fit`."""
+    found = fit_terms(columns, target, constants, timeout_s, effort=effort, costs=costs, max_cost=max_cost)
+    return found[0] if found else None
+
+
+def fit_terms(
+    columns: dict[str, IntArray], target: IntArray, constants: tuple[int, ...], timeout_s: float, *, effort: int,
+    costs: dict[str, float] | None = None, max_cost: float = 60.0,
+) -> tuple[Term, ...]:  # fmt: skip
+    """That term, and others of its cost that differ elsewhere; nothing if there is none.
 
     Answers are not compressed: other encodings of the state are worth more than a shorter term over this one.
     """
     limits = Limits(timeout_s=min(timeout_s, PATIENCE_S), max_cost=max_cost, max_candidates=effort, compression=0)
-    return fit(columns, target, constants, limits, costs).term
+    result = fit(columns, target, constants, limits, costs)
+    return () if result.term is None else (result.term, *result.alternatives)
 
 
 def fit(
@@ -186,7 +203,9 @@ def fit(
         wrong = picked[:0] if result.term is None else wrong_rows(result.term, names, table)
         if not len(wrong):
             found = candidates - result.candidates + result.found
-            return replace(result, candidates=candidates, found=found, seconds=time.monotonic() - began)
+            others = tuple(term for term in result.alternatives if not len(wrong_rows(term, names, table)))
+            seconds = time.monotonic() - began
+            return replace(result, alternatives=others, candidates=candidates, found=found, seconds=seconds)
         picked = np.concatenate([picked, wrong[:40]])
     return replace(
         result, term=None, cost=math.inf, stop=StopReason.TIME, minimal=False, candidates=candidates,
@@ -229,13 +248,12 @@ def choices(
             if fixed >= best or left <= 0:
                 break
             found = fit_outputs(sample, chosen, constants, left, effort=tries, max_cost=longest)
-            if found is None:
+            if not found:
                 continue
             if tries < POLISH_EFFORT:  # the first fit is rarely the cheapest
                 left = deadline - time.monotonic()
                 found = fit_outputs(sample, chosen, constants, left, effort=POLISH_EFFORT, max_cost=longest) or found
-            used = _used(chosen, found)
-            choice = Choice(used, found, set_cost(used) + sum(map(term_cost, found)))
+            choice = _choice(chosen, found)
             fitted.append(frozenset(r.name for r in chosen))
             if choice.cost < best:
                 best = choice.cost
@@ -263,10 +281,16 @@ def _all_leaves(
             return
         priced = {n: costs[n] for n in columns}
         found = fit_outputs(sample, chosen, constants, limit, effort=effort, costs=priced, max_cost=120.0)
-        if found is not None:
-            used = _used(chosen, found)
-            yield Choice(used, found, set_cost(used) + sum(map(term_cost, found)))
+        if found:
+            yield _choice(chosen, found)
             return
+
+
+def _choice(chosen: Sequence[Recurrence], found: Sequence[tuple[Term, ...]]) -> Choice:
+    """What was found with the recurrences that it uses; others that use different ones are left out."""
+    used = _used(chosen, found[0])
+    others = tuple(outputs for outputs in found[1:] if _used(chosen, outputs) == used)
+    return Choice(used, found[0], set_cost(used) + sum(map(term_cost, found[0])), others)
 
 
 def _used(chosen: Sequence[Recurrence], outputs: Sequence[Term]) -> tuple[Recurrence, ...]:

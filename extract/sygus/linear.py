@@ -98,6 +98,8 @@ def _print(term: Term, names: list[str]) -> SExpr:
             return "true" if value else "false"
         case Const(value, _):
             return str(value) if isinstance(value, int) and value >= 0 else ("-", str(-int(str(value))))
+        case Apply("if", (Apply("not", (condition,)), a, b)):
+            return ("ite", *(_print(part, names) for part in (condition, b, a)))
         case Apply("max" | "min" as which, (a, b)):
             return _named([a, b], names, lambda x, y: ("ite", (">=" if which == "max" else "<=", x, y), x, y))
         case Apply("abs", (a,)):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dsl.errors import BadInput
 from dsl.terms import Const, Var
+from extract.search.engine.ambiguity import ambiguity
 from extract.search.engine.problem import Array, Limits, Problem, SearchResult
 from extract.search.engine.synthesis import search_in
 from extract.sygus.grammar import GrammarLanguage
 from extract.sygus.meaning import value_of
-from extract.sygus.normal import default_grammar
+from extract.sygus.normal import default_grammar, written
 from extract.sygus.sexpr import SExpr
 from extract.sygus.task import Function, Task
 from extract.sygus.words import as_word
@@ -48,8 +51,21 @@ def _column(values: list[Literal], sort: SExpr) -> Array:
     return np.array([as_word(int(value)) for value in values], dtype=np.int64)
 
 
-def solve(task: Task, timeout_s: float) -> tuple[SExpr | None, SearchResult]:
-    """The body of the function, if found, and how the search went."""
+@dataclass(frozen=True)
+class Open:
+    """At least `programs` different bodies of the answer's cost fit the examples.
+
+    `other` is one; on `inputs` the answer and it give `answers`. All in the file's own words.
+    """
+
+    programs: int
+    other: SExpr
+    inputs: dict[str, SExpr]
+    answers: tuple[SExpr, SExpr]
+
+
+def solve(task: Task, timeout_s: float) -> tuple[SExpr | None, SearchResult, Open | None]:
+    """The body of the function, if found, how the search went, and what the examples leave open."""
     function: Function = task.functions[0]
     rules = function.grammar or default_grammar(function)
     examples = [e for e in (_example(constraint, function) for constraint in task.constraints) if e is not None]
@@ -65,5 +81,14 @@ def solve(task: Task, timeout_s: float) -> tuple[SExpr | None, SearchResult]:
         constants=tuple(leaf.value for leaf in grammar.leaves if isinstance(leaf, Const) and type(leaf.value) is int),
     )
     limits = Limits(timeout_s=timeout_s, max_cost=200, contest=100_000)
-    result = search_in(grammar.language(), problem, {}, limits)
-    return (None if result.term is None else grammar.print(result.term)), result
+    language = grammar.language()
+    result = search_in(language, problem, {}, limits)
+    if result.term is None:
+        return None, result, None
+    left = ambiguity(language, problem, result)
+    if left is None:
+        return grammar.print(result.term), result, None
+    inputs = {n: written(left.separating.get(n, 0), sort) for n, sort in function.parameters}
+    answers = (written(left.answers[0], function.sort), written(left.answers[1], function.sort))
+    other = Open(left.programs, grammar.print(left.other), inputs, answers)
+    return grammar.print(result.term), result, other

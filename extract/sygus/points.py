@@ -120,7 +120,7 @@ class Points:
         """Add to the pool assignments near a counterexample: some variables moved by one or to another's value."""
         if len(self.pool) and self._size(self.pool) < LARGEST_POOL and self.add(around):
             rng = np.random.default_rng(len(self.assignments))
-            near = {name: np.full(NEAR, self._number(around[name], sort)) for name, sort in self.variables}
+            near: dict[str, Array] = {n: np.full(NEAR, self._number(around[n], sort)) for n, sort in self.variables}
             for name, sort in self.variables:
                 moved = rng.random(NEAR) < MOVED / len(self.variables)
                 if sort == "Bool":

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from extract.search.engine.problem import StopReason
 from extract.sygus import constraints, pbe
@@ -13,7 +14,7 @@ from extract.sygus.calls import size
 from extract.sygus.check import check_sorts, define, refute
 from extract.sygus.membership import derivable
 from extract.sygus.reader import load
-from extract.sygus.sexpr import SExpr
+from extract.sygus.sexpr import SExpr, show
 from extract.sygus.sharing import shared
 from extract.sygus.task import Task
 
@@ -25,6 +26,7 @@ class Synthesis:
     """An answer as `define-fun` lines that z3 accepted, or none and why.
 
     `operators` counts operator applications of the whole answer (`let` is free); `candidates` programs evaluated.
+    `left_open` says what examples do not decide.
     """
 
     answer: str | None
@@ -33,6 +35,22 @@ class Synthesis:
     operators: int
     candidates: int
     seconds: float
+    left_open: pbe.Open | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        found: dict[str, Any] = {
+            "answer": self.answer, "stop": self.stop.value, "message": self.message, "operators": self.operators,
+            "candidates": self.candidates, "seconds": self.seconds,
+        }  # fmt: skip
+        if self.left_open is not None:
+            found["left_open"] = {
+                "programs_at_least": self.left_open.programs,
+                "other": show(self.left_open.other),
+                "inputs": {name: show(value) for name, value in self.left_open.inputs.items()},
+                "answers": [show(value) for value in self.left_open.answers],
+            }
+        return found
 
 
 def synth_file(path: str | Path, timeout_s: float = 60.0) -> Synthesis:
@@ -44,7 +62,7 @@ def synthesise_task(task: Task, timeout_s: float) -> Synthesis:
     """Solve a task that was read already."""
     started = time.perf_counter()
     check_sorts(task)
-    bodies, stop, candidates, agreement = _search(task, timeout_s)
+    bodies, stop, candidates, agreement, left_open = _search(task, timeout_s)
     failed = Synthesis(None, stop, "", 0, candidates, time.perf_counter() - started)
     if bodies is None:
         tried = f"{candidates:,} programs tried, best agrees on {agreement:.1%}" if candidates else "nothing tried"
@@ -61,20 +79,35 @@ def synthesise_task(task: Task, timeout_s: float) -> Synthesis:
     return Synthesis(
         answer="\n".join(define(function, texts[function.name]) for function in task.functions),
         stop=StopReason.SOLVED,
-        message=f"checked by z3; {operators} operators, {candidates:,} programs tried",
+        message=f"checked by z3; {operators} operators, {candidates:,} programs tried{_told(task, left_open)}",
         operators=operators,
         candidates=candidates,
         seconds=time.perf_counter() - started,
+        left_open=left_open,
     )
 
 
-def _search(task: Task, timeout_s: float) -> tuple[Mapping[str, SExpr] | None, StopReason, int, float]:
+Found = tuple[Mapping[str, SExpr] | None, StopReason, int, float, pbe.Open | None]
+
+
+def _search(task: Task, timeout_s: float) -> Found:
     if pbe.is_examples(task):
-        body, result = pbe.solve(task, timeout_s)
+        body, result, left_open = pbe.solve(task, timeout_s)
         bodies = None if body is None else {task.functions[0].name: body}
-        return bodies, result.stop, result.candidates, result.best_agreement
+        return bodies, result.stop, result.candidates, result.best_agreement, left_open
     outcome = constraints.solve(task, timeout_s)
-    return outcome.bodies, outcome.stop, outcome.candidates, outcome.agreement
+    return outcome.bodies, outcome.stop, outcome.candidates, outcome.agreement, None
+
+
+def _told(task: Task, left_open: pbe.Open | None) -> str:
+    """What the examples leave open, as the end of a line."""
+    if left_open is None:
+        return ""
+    call = show((task.functions[0].name, *left_open.inputs.values()))
+    one, two = map(show, left_open.answers)
+    return (
+        f"; at least {left_open.programs} programs of this cost fit the examples, two differ at {call}: {one} or {two}"
+    )
 
 
 def _reason(stop: StopReason, timeout_s: float, candidates: int) -> str:
