@@ -208,6 +208,32 @@ def synth(
     return 1 if found.stop is StopReason.EXHAUSTED else 3
 
 
+@app.command()
+def library(
+    programs: Annotated[list[Path], typer.Argument(metavar="PROGRAM.nl...", help="Programs in netlift's language.")],
+    as_json: Json = False,
+) -> int:
+    """Which sub-programs do several programs share? Names those that make all of them shorter together.
+
+    Exit status 0: there are some. 1: naming any part would save nothing.
+    """
+    from dsl.library import learn_library
+    from dsl.programs import terms_of
+
+    found = learn_library([terms_of(_read_program(path)) for path in programs])
+    if as_json:
+        shared = [{"name": a.name, "parameters": list(a.holes), "text": str(a), "uses": a.uses,
+                   "programs": [str(programs[k]) for k in a.programs], "bits_saved": a.saved}
+                  for a in found.abstractions]  # fmt: skip
+        _print_json({"abstractions": shared, "bits_before": found.bits_before, "bits_after": found.bits_after})
+    else:
+        for a in found.abstractions:
+            print(f"{a}   # {a.uses} uses in {len(a.programs)} programs, {a.saved:.0f} bits saved")
+        print(f"{len(programs)} programs, {found.bits_before:.0f} bits; {found.bits_after:.0f} with "
+              f"{len(found.abstractions)} shared definitions", file=sys.stderr)  # fmt: skip
+    return 0 if found.abstractions else 1
+
+
 def _load(directory: Path) -> Any:
     """The network, with torch on one thread: the networks are small, and threads cost more than they give."""
     import torch

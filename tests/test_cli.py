@@ -346,3 +346,53 @@ def test_synth_prints_a_checked_answer(cli: Cli, tmp_path: Path) -> None:
     assert status == 0
     assert out.startswith("(define-fun f ((x Int) (y Int)) Int ")
     assert "checked by z3" in err
+
+
+WORDS = "(synth-fun f ((x (_ BitVec 8))) (_ BitVec 8) ((S (_ BitVec 8))) ((S (_ BitVec 8) (x {}))))"
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "message"),
+    [
+        (WORDS.format("(bvnot S)") + "(constraint (= (f #x01) #x02)) (constraint (= (f #x01) #x03))", 1, "contradict"),
+        (WORDS.format("(bvnot S)") + "(constraint (= (f #x01) #x02))", 1, "every program within the cost limit"),
+        (WORDS.format("(bvmul S S) (bvadd S S) (bvxor S S) (bvlshr S S)")
+         + "".join(f"(constraint (= (f #x{k:02x}) #x{k * k * 37 % 251 ^ 91:02x}))" for k in range(99)), 3, "budget"),
+        (WORDS.format("(foo S)") + "(constraint (= (f #x01) #x02))", 2, "unknown constant foo"),
+        (WORDS.format("(bvnot S)") + "(constraint (= (g #x01) #x02))", 2, "unknown constant g"),
+        (WORDS.format("(bvnot S)") + "(constraint (= (f #x01 #x02) #x02))", 2, "unknown constant f"),
+        (WORDS.format("(bvnot S)")[:-3], 2, "expected a closing parenthesis"),
+        ("(set-logic SLIA) (declare-var s String)", 2, "expected sort Int, Bool or"),
+    ],
+)  # fmt: skip
+def test_synth_says_in_one_line_why_there_is_no_answer(
+    cli: Cli, tmp_path: Path, text: str, status: int, message: str
+) -> None:
+    problem = tmp_path / "wrong.sl"
+    problem.write_text(text + "(check-synth)")
+    ended, out, err = cli("synth", "--timeout", "0.6", str(problem))
+    assert (ended, out) == (status, "")
+    assert len(err.splitlines()) == 1
+    assert message in err
+
+
+def test_synth_ends_where_memory_does(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hungry(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("extract.sygus.pbe.solve", hungry)
+    problem = tmp_path / "large.sl"
+    problem.write_text(WORDS.format("(bvnot S)") + "(constraint (= (f #x01) #xfe)) (check-synth)")
+    assert cli("synth", str(problem)) == (3, "", "no answer: memory limit reached\n")
+
+
+def test_library_lists_what_programs_share(cli: Cli, tmp_path: Path) -> None:
+    for name, term in (("p", "min(max(x - 3, 0), 7)"), ("q", "2 * min(max(x * x, 0), 7)"), ("r", "x")):
+        (tmp_path / f"{name}.nl").write_text(f"function {name}(x: -9..9) -> int = {term}\n")
+    status, out, err = cli("library", "p.nl", "q.nl", "r.nl")
+    assert status == 0
+    assert out.startswith("f1(a) = min(max(a, 0), 7)   # 2 uses in 2 programs, ")
+    assert err.startswith("3 programs, ")
+    status, out, _ = cli("library", "--json", "p.nl", "r.nl")
+    assert status == 1
+    assert json.loads(out)["abstractions"] == []

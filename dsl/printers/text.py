@@ -35,7 +35,9 @@ def _show(term: Term) -> tuple[str, int]:
     if isinstance(term, Const):
         negative = isinstance(term.value, int) and not isinstance(term.value, bool) and term.value < 0
         return print_value(term.value), BY_NAME["neg"].precedence if negative else ATOM
-    op = BY_NAME[term.op]
+    op = BY_NAME.get(term.op)
+    if op is None:  # a call of an abstraction (`dsl.library`)
+        return _call(term), ATOM
     if all(isinstance(arg, Const) for arg in term.args) and term.op in ("neg", "register"):
         return _call(term), ATOM  # `-3` and `[1, 2]` are literals, not applications
     if op.syntax == INFIX:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dsl.errors import BadInput
 from extract.search.engine.problem import StopReason
 from extract.sygus import constraints, pbe
 from extract.sygus.calls import size
@@ -59,8 +60,18 @@ def synth_file(path: str | Path, timeout_s: float = 60.0) -> Synthesis:
 
 
 def synthesise_task(task: Task, timeout_s: float) -> Synthesis:
-    """Solve a task that was read already."""
+    """Solve a task that was read already. Running out of memory is an outcome like running out of time."""
     started = time.perf_counter()
+    try:
+        return _solved(task, timeout_s, started)
+    except MemoryError:
+        seconds = time.perf_counter() - started
+        return Synthesis(None, StopReason.MEMORY, "no answer: memory limit reached", 0, 0, seconds)
+    except RecursionError:
+        raise BadInput("expected a SyGuS problem, got expressions nested too deeply") from None
+
+
+def _solved(task: Task, timeout_s: float, started: float) -> Synthesis:
     check_sorts(task)
     bodies, stop, candidates, agreement, left_open = _search(task, timeout_s)
     failed = Synthesis(None, stop, "", 0, candidates, time.perf_counter() - started)
