@@ -27,7 +27,7 @@ from verify.domain import Domain
 KINDS = ("templates", "terms")
 MOST_STATES, MOST_PROGRAM_STATES = 64, 256
 MOST_OPERATORS = {1: 8, 2: 10, 3: 12}
-NAMES = ("s", "t", "u")
+NAMES: tuple[str, ...] = ("s", "t", "u")
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ def minimal(after: NDArray[np.int64], output: IntArray) -> Mealy:
                 order.append(int(target))
                 depth.append(depth[place] + 1)
     renamed = np.array([number.get(int(b), -1) for b in block])
-    return Mealy(renamed[after[order]], output[order], np.zeros((len(order), 0)), np.array(depth), closed=True)
+    return Mealy(
+        renamed[after[order]], output[order], np.zeros((len(order), 0), dtype=np.float32), np.array(depth), closed=True
+    )
 
 
 def renamed(mealy: Mealy, *, rng: np.random.Generator) -> Mealy:

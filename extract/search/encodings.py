@@ -7,10 +7,10 @@ variables that together determine the table's state.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
@@ -20,21 +20,22 @@ from dsl.terms import Term, Var, substitute, variables
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
-from extract.search.joint import DECODABLE, DETERMINES, Rows, automata, walk_pairs, walk_products, walk_singles
+from extract.search.joint import DECODABLE, DETERMINES, Forms, Rows, automata, walk_pairs, walk_products, walk_singles
 from extract.search.templates import Template, Test, conditional, templates, tests
 from extract.search.updates import Updates, enumerate_updates
 from verify.domain import Domain, IntArray
 
 OWN, OTHER = "s", "t"
 STATE_BITS = 6.0
-ALIKE = 2
+ALIKE = 4
 """So many variables may tell the same states apart; and so many where they tell all apart."""
 COMPLETE_ALIKE = 12
 MOST_COMPLETE = 24
 MOST_UNFOLDED = 400
 MOST_VALUES = 10
 MOST_CLOSED, MOST_INNER = 1200, 40
-MOST_KEPT = 600
+MOST_KEPT = 300
+MOST_SHOWN = 20
 MOST_TABLE, MOST_CONDITIONAL = 4_000_000, 120_000
 
 
@@ -138,6 +139,28 @@ class Frame:
     context: Rows
     rows: IntArray
     index: Rows
+    values: tuple[Rows, ...]
+
+    def told_by(self, labels: Sequence[Rows]) -> bool:
+        """Whether labels of the states determine the table's state beside the bases, and follow by the symbols."""
+        own = np.stack([self.context, *labels], axis=1)
+        _, block = np.unique(own, axis=0, return_inverse=True)
+        both = np.unique(np.stack([block.ravel(), self.truth], axis=1), axis=0)
+        moved = np.unique(np.concatenate([block.reshape(-1, 1), block.ravel()[self.after]], axis=1), axis=0)
+        return len(both) == len(moved) == int(block.max()) + 1
+
+
+def visible(mealy: Mealy, frame: Frame) -> list[Rows]:
+    """Labels of a frame's states read off the outputs: on one symbol, or with a base's value added or taken away."""
+    columns: dict[bytes, Rows] = {}
+    for k in range(mealy.output.shape[2]):
+        for symbol in range(mealy.output.shape[1]):
+            shown = mealy.output[frame.truth, symbol, k]
+            later = mealy.output[frame.truth[frame.after[:, symbol]], symbol, k]
+            for column in (shown, *(c for b in frame.values for c in (b - shown, shown - b, shown + b)), later):
+                if (column != column[0]).any():
+                    columns.setdefault(column.tobytes(), column)
+    return list(columns.values())[:MOST_SHOWN]
 
 
 @dataclass
@@ -151,7 +174,7 @@ class Proposer:
     low: int = -2
     tried: int = 0
     pool: list[Variable] = field(default_factory=list)
-    closed: dict[int, tuple[Variable, IntArray, int]] = field(default_factory=dict)
+    closed: dict[int, tuple[Variable, Forms, int]] = field(default_factory=dict)
     alike: dict[bytes, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -166,7 +189,8 @@ class Proposer:
         rows, index = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)
         labels = [joint.values[b.name] for b in bases] or [np.zeros(size, dtype=np.int64)]
         _, context = np.unique(np.stack(labels, axis=1), axis=0, return_inverse=True)
-        return Frame(tuple(bases), joint.after, joint.table, context.ravel(), rows, index.reshape(size, -1))
+        known = tuple(joint.values[b.name] for b in bases)
+        return Frame(tuple(bases), joint.after, joint.table, context.ravel(), rows, index.reshape(size, -1), known)
 
     def singles(self, frame: Frame, *, high: int, max_cost: int, candidates: int) -> list[Encoding]:
         """Variables over the inputs and the bases; the encodings that they complete, cheapest first."""
@@ -188,7 +212,9 @@ class Proposer:
         if not frame.bases:
             self._collect(sources, frame)
         found.sort(key=lambda f: (f[0], f[1], f[2], abs(f[3])))
-        return self._keep(sources, found, frame)
+        enough = [f for f in found if f[5] & DETERMINES][:MOST_KEPT]
+        partial = [f for f in found if not f[5] & DETERMINES][:MOST_KEPT]
+        return self._keep(sources, [*enough, *partial], frame)
 
     def _enumerated(self, frame: Frame, span: IntArray, max_cost: int, candidates: int) -> Candidates:
         rows = frame.rows
@@ -205,7 +231,7 @@ class Proposer:
         """Templates, and two of them joined by a test, in parts that fit in memory."""
         names = self._names(frame.bases)
         plain = templates(Var(OWN, INT), names, span, frame.rows)
-        checks = tests(names, frame.rows)
+        checks = tests(Var(OWN, INT), names, span, frame.rows)
         values, price = np.stack([t.values for t in plain]), np.array([t.cost for t in plain])
         yield Candidates(values, price, lambda k: plain[k].term)
         total = np.array([t[2] for t in checks])[:, None, None] + (price[:, None] + price)[None] + 5
@@ -215,13 +241,13 @@ class Proposer:
         for start in range(0, len(order), length):
             part = order[start : start + length]
             c, a, b = np.unravel_index(part, total.shape)
-            tables = np.where(truth[c][:, None, :], values[a], values[b])
-            term = partial(_conditional, checks, plain, c, a, b)
+            tables = np.where(truth[c], values[a], values[b])
+            term = functools.partial(_conditional, checks, plain, c, a, b)
             yield Candidates(tables, total.ravel()[part], term)
 
     def _collect(self, sources: Sequence[Candidates], frame: Frame) -> None:
         """The automata of closed updates, the cheapest update for each."""
-        found: list[tuple[int, int, int, int, int, IntArray, int]] = []
+        found: list[tuple[int, int, int, int, int, Forms, int]] = []
         for number, source in enumerate(sources):
             tables = np.ascontiguousarray(source.tables[:, :, frame.index[0]])
             for initial in self.initials:
@@ -250,7 +276,7 @@ class Proposer:
     ) -> list[Encoding]:
         complete: list[Encoding] = []
         onto_table = len(frame.after) == self.mealy.size
-        for cost, number, k, initial, labels, verdict in found[:MOST_KEPT]:
+        for cost, number, k, initial, labels, verdict in found:
             decodable = bool(verdict & DECODABLE) and onto_table
             if verdict & DECODABLE:
                 key = _first_seen(labels).tobytes()
@@ -296,7 +322,9 @@ class Proposer:
         grid = [np.repeat(first, len(rows)), np.repeat(second, len(rows))]
         grid += [np.tile(c, len(first)) for c in rows.T]
         given = [Var(OWN, INT), Var(OTHER, INT), *self._names(bases)]
-        updates = enumerate_updates(given, grid, self.constants, max_cost=max_cost, limit=candidates, candidates=candidates)
+        updates = enumerate_updates(
+            given, grid, self.constants, max_cost=max_cost, limit=candidates, candidates=candidates
+        )
         tables = updates.values.reshape(len(updates), len(span), len(span), len(rows))
         live = np.flatnonzero((tables != tables[:, :1, :1, :1]).any(axis=(1, 2, 3)))
         tables, cost = np.ascontiguousarray(tables[live]), updates.cost[live]
@@ -305,7 +333,17 @@ class Proposer:
         for a, b in itertools.combinations_with_replacement(self.initials[:3], 2):
             hits = np.empty((most_hits, 3), dtype=np.int64)
             count, steps = walk_pairs(
-                tables, starts, frame.index, frame.context, frame.truth, frame.after, (a, b), self.low, most_steps, 2 * max_cost, hits
+                tables,
+                starts,
+                frame.index,
+                frame.context,
+                frame.truth,
+                frame.after,
+                (a, b),
+                self.low,
+                most_steps,
+                2 * max_cost,
+                hits,
             )
             self.tried += steps
             for i, j, _ in hits[:count].tolist():

@@ -3,8 +3,8 @@
 A tuple of variables with closed updates is itself an automaton. Walked together with the table from the start, it
 *determines* the table's state if no tuple of values meets two states; a minimal table's outputs are then functions of
 the values and the input. A variable is *decodable* if no state of the table meets two of its values: then it is a
-labelling of states, and other variables may read it. Updates come as tables: (candidate, own value, row), or (candidate,
-first value, second value, row), where the row numbers what else is read at a state and a symbol.
+labelling of states, and other variables may read it. Updates come as tables: (candidate, own value, row), or
+(candidate, first value, second value, row), where the row numbers what else is read at a state and a symbol.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from verify.domain import IntArray
 
 Rows = NDArray[np.int64]
+Forms = NDArray[np.int8]
 DECODABLE, DETERMINES = 1, 2
 
 
@@ -81,8 +82,8 @@ def walk_singles(
 
 @njit(cache=True)
 def walk_pairs(
-    tables: IntArray, starts: Rows, index: Rows, context: Rows, truth: Rows, after: Rows, initials: tuple[int, int], low: int,
-    most_steps: int, most_cost: int, hits: Rows,
+    tables: IntArray, starts: Rows, index: Rows, context: Rows, truth: Rows, after: Rows,
+    initials: tuple[int, int], low: int, most_steps: int, most_cost: int, hits: Rows,
 ) -> tuple[int, int]:  # fmt: skip
     """Pairs of updates (first, second) that together determine the state, in order of joint cost.
 
@@ -142,9 +143,10 @@ def walk_pairs(
 
 
 @njit(cache=True)
-def automata(tables: IntArray, initial: int, low: int, most: int, forms: IntArray, sizes: Rows, hashes: Rows) -> None:
+def automata(tables: IntArray, initial: int, low: int, most: int, forms: Forms, sizes: Rows, hashes: Rows) -> None:
     """The automaton of each closed update (candidate, own value, symbol), its states numbered as breadth-first search
-    meets them: equal for updates that differ by the names of values only. Size 0 where it leaves the range or `most`."""
+    meets them: equal for updates that differ by the names of values only. Size 0 where it leaves the range or is
+    larger than `most`."""
     count, span, symbols = tables.shape
     number = np.empty(span, dtype=np.int64)
     value = np.empty(span, dtype=np.int64)
@@ -173,11 +175,16 @@ def automata(tables: IntArray, initial: int, low: int, most: int, forms: IntArra
 
 @njit(cache=True)
 def walk_products(
-    forms: IntArray, sizes: Rows, after: Rows, width: int, inner: int, pruned: NDArray[np.bool_],
+    forms: Forms,
+    sizes: Rows,
+    after: Rows,
+    width: int,
+    inner: int,
+    pruned: NDArray[np.bool_],
     hits: Rows,
 ) -> int:
-    """Pairs (third -1) or triples (all but the first among the `inner` first) of automata that determine the state of the table, but for those with a `pruned`
-    member, which does so alone. Returns the number of hits written."""
+    """Pairs (third -1) or triples (all but the first among the `inner` first) of automata that determine the state of
+    the table, but for those with a `pruned` member, which does so alone. Returns the number of hits written."""
     count, most, symbols = len(forms), sizes.max(), after.shape[1]
     stamp = np.full((most, most, most), -1, dtype=np.int64)
     owner = np.zeros((most, most, most), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The shortest term for a small table, by plain enumeration: for the many cheap questions of a search over encodings."""
+"""The shortest term for a small table, by plain enumeration: for the many cheap questions of a search."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from dsl.terms import Term, Var, constant
 from dsl.types import INT
-from extract.search.engine.costs import constant_bits, variable_bits, whole
 from extract.search.engine.enumeration import Enumeration, Leaf
 from extract.search.engine.language import Language
 from extract.search.readable import readable
 from verify.domain import IntArray
 
 LARGEST_QUOTIENT = 4
+PLAIN = 5
 
 
 @lru_cache(maxsize=64)
@@ -33,22 +33,19 @@ def small_language(constants: tuple[int, ...]) -> Language:
 
 
 class Short:
-    """One table of examples under enumeration, a level of cost at a time: in bits, or by the number of operators."""
+    """One table of examples under enumeration, a level at a time. A level is a number of nodes, which makes far fewer
+    and larger tiles than levels of bits; large or negative constants count twice."""
 
     def __init__(
-        self, columns: Mapping[str, IntArray], target: IntArray, constants: Sequence[int], *, candidates: int,
-        by_operators: bool = False,
-    ) -> None:  # fmt: skip
+        self, columns: Mapping[str, IntArray], target: IntArray, constants: Sequence[int], *, candidates: int
+    ) -> None:
         names = list(columns)
         table = np.unique(np.stack([*columns.values(), target], axis=1), axis=0)
         self.language = small_language(tuple(constants))
         given = [Var(n, INT) for n in names]
-        bits = variable_bits(given, None)
-        leaves = [Leaf(v, np.ascontiguousarray(table[:, k]), bits[v.name]) for k, v in enumerate(given)]
-        leaves += [Leaf(constant(c), np.full(len(table), c), constant_bits(c)) for c in constants]
-        costs = tuple(whole(row.cost) for row in self.language.table)
-        if by_operators:
-            leaves, costs = [Leaf(leaf.term, leaf.values, 1) for leaf in leaves], (2,) * len(costs)
+        leaves = [Leaf(v, np.ascontiguousarray(table[:, k]), 1) for k, v in enumerate(given)]
+        leaves += [Leaf(constant(c), np.full(len(table), c), 1 if 0 <= c <= PLAIN else 2) for c in constants]
+        costs = (1,) * len(self.language.table)
         self.most = candidates
         memory = candidates * (8 * len(table) + 128) // 2
         self.run = Enumeration(
@@ -62,7 +59,7 @@ class Short:
 
     @property
     def level(self) -> int:
-        """The cost of what is tried next."""
+        """The number of nodes tried next."""
         return self.run.level
 
     @property

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from dsl.batch import evaluate_batch
 from dsl.ops import apply
 from dsl.terms import Term, Var, constant
-from dsl.types import INT
 from extract.search.engine.costs import constant_bits, variable_bits
 from extract.search.engine.language import integers
 from extract.search.engine.lowering import DEFAULT
@@ -23,7 +22,7 @@ from verify.domain import IntArray
 
 LARGEST = 7
 Test = tuple[Term, NDArray[np.bool_], int]
-"""A condition, its truth per row, and its bits."""
+"""A condition, its truth (own value, row), and its bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +49,23 @@ def templates(own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray) 
     return _distinct(terms, [own, *sources], span, rows)
 
 
-def tests(sources: Sequence[Var], rows: IntArray) -> list[Test]:
-    """Tests of one source against a constant: term, truth per row, bits; distinct up to negation."""
-    bits = variable_bits([*sources, Var("s", INT)], None)
+def tests(own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray) -> list[Test]:
+    """Tests of one source, or the own value, against a constant: term, truth (own value, row), bits; distinct up to
+    negation."""
+    shape = (len(span), len(rows))
+    grid = [(own, np.broadcast_to(span[:, None], shape), range(LARGEST))]
+    grid += [(v, np.broadcast_to(rows[:, k], shape), np.unique(rows[:, k]).tolist()) for k, v in enumerate(sources)]
+    bits = variable_bits([*sources, own], None)
     found: dict[bytes, Test] = {}
-    for k, source in enumerate(sources):
-        values = np.unique(rows[:, k])
-        for c in values.tolist():
-            for name in ("==", "<", ">"):
-                truth = np.asarray({"==": rows[:, k] == c, "<": rows[:, k] < c, ">": rows[:, k] > c}[name])
+    for var, values, constants in grid:
+        for c in constants:
+            for name, truth in (("==", values == c), ("<", values < c), (">", values > c)):
                 if truth.all() or not truth.any():
                     continue
                 key = min(truth.tobytes(), (~truth).tobytes())
-                cost = 3 + bits[source.name] + constant_bits(c)
+                cost = 3 + bits[var.name] + constant_bits(c)
                 if key not in found or cost < found[key][2]:
-                    found[key] = (_op(name, source, int(c)), truth, cost)
+                    found[key] = (_op(name, var, int(c)), truth, cost)
     return sorted(found.values(), key=lambda t: t[2])
 
 
