@@ -114,6 +114,8 @@ class _Search:
         initials = (0, 1, *ends, 2, 3)
         low = max(-8, min(-2, int(self.mealy.output.min()), *(low for low, _ in self.domain.ranges)))
         top = max(5, *(high for _, high in self.domain.ranges))
+        if self.deadline.passed:
+            return
         proposer = Proposer(self.mealy, self.domain, self.constants, tuple(dict.fromkeys(initials)), low)
         alone = proposer.frame(())
         assert alone is not None
