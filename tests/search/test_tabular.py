@@ -60,7 +60,8 @@ def test_planted_machines_are_reproducible_and_worth_recovering() -> None:
 
 def test_an_encoding_determines_the_state() -> None:
     text = (
-        "machine m(x: 0..1) -> 0..3 state s: 0..1 = 0 state t: 0..2 = 0 next s = x next t = (t + s) mod 3 output t + s"
+        "machine m(x: 0..1) -> 0..5 state s: 0..1 = 0 state t: 0..2 = 0 "
+        "next s = x next t = (t + s) mod 3 output t + 3 * s"
     )
     mealy = table(text, BITS)
     proposer = Proposer(mealy, BITS, (0, 1, 2, 3), (0, 1))
@@ -84,8 +85,7 @@ def test_an_encoding_determines_the_state() -> None:
     [
         ("machine m(x: 0..1) -> 0..1 state s: 0..1 = 0 next s = int(s != x) output s'", BITS),
         ("machine m(x: 0..4) -> 0..4 state s: 0..4 = 0 next s = max(s, x) output s'", Domain(((0, 4),), 9)),
-        ("machine m(x: 0..2) -> 0..4 state s: 0..4 = 0 next s = if x == 2 then 0 else (s + x) mod 5 output s",
-         Domain(((0, 2),), 9)),
+        ("machine m(x: 0..2) -> 0..3 state s: 0..3 = 0 next s = min(s + x, 3) output s", Domain(((0, 2),), 9)),
     ],
 )  # fmt: skip
 def test_a_program_comes_back_no_larger(text: str, domain: Domain) -> None:
