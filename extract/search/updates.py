@@ -44,10 +44,11 @@ class Updates:
 
 
 def enumerate_updates(
-    variables: Sequence[Var], columns: Sequence[IntArray], constants: Sequence[int], *, max_cost: int, limit: int
-) -> Updates:
+    variables: Sequence[Var], columns: Sequence[IntArray], constants: Sequence[int], *, max_cost: int, limit: int,
+    candidates: int = 1 << 62,
+) -> Updates:  # fmt: skip
     """All distinct terms up to `max_cost` bits over the variables, whose values on the grid are `columns` (each of
-    shape (grid,)), and the constants; about `limit` of them at most."""
+    shape (grid,)), and the constants; about `limit` of them at most, out of about so many candidates."""
     language = readable(tuple(constants))
     table = language.table
     size = len(columns[0])
@@ -55,7 +56,7 @@ def enumerate_updates(
     leaves = [Leaf(v, np.ascontiguousarray(c, dtype=np.int64), LEAF_BITS) for v, c in given]
     leaves += [Leaf(constant(c), np.full(size, c, dtype=np.int64), constant_bits(c)) for c in dict.fromkeys(constants)]
     run = Enumeration(leaves, table, tuple(whole(row.cost) for row in table), size, None, limit * (8 * size + 118))
-    run.advance(1 << 62, math.inf, max_cost)
+    run.advance(candidates, math.inf, max_cost)
     store = run.bank.stores[NUMBER]
     values = np.ascontiguousarray(store.columns(slice(0, store.used)).T)
     return Updates(language, run, values, store.cost[: store.used].astype(np.int64))

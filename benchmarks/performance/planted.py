@@ -1,0 +1,95 @@
+"""How many planted machine programs are recovered from their unlabelled tables.
+
+    python -m benchmarks.performance.planted [--count N] [--seed S] [--timeout S] [--json FILE]
+
+A machine (`benchmarks.suites.planted`) is handed over as its minimal Mealy table, states in random order. It counts as
+*recovered* when a program proved equal to the table on every word has no more operators than the planted program in
+normal form. Seconds are processor time of the process; the limit is wall time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.suites.planted import Planted, planted
+from extract.search.tabular import machine_from_table
+from verify.budget import Deadline
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One machine: operators planted and recovered (none where nothing was found), processor and wall seconds."""
+
+    name: str
+    kind: str
+    variables: int
+    states: int
+    planted: str
+    planted_operators: int
+    recovered: str | None
+    operators: int | None
+    seconds: float
+    wall_s: float
+    stop: str
+
+    @property
+    def good(self) -> bool:
+        """Whether the program found is no larger than the planted one."""
+        return self.operators is not None and self.operators <= self.planted_operators
+
+
+def attempt(item: Planted, timeout_s: float) -> Outcome:
+    """Recover one machine from its table."""
+    began, wall = time.process_time(), time.monotonic()
+    found = machine_from_table(item.mealy, item.domain, item.program.output_types, deadline=Deadline.after(timeout_s))
+    program = None if found.machine is None else str(found.machine)
+    return Outcome(
+        item.name, item.kind, len(item.program.states), item.mealy.size, str(item.program), item.operators, program,
+        found.size, time.process_time() - began, time.monotonic() - wall, found.stop,
+    )  # fmt: skip
+
+
+def summary(outcomes: Iterable[Outcome]) -> str:
+    """Shares recovered, in all and by kind and number of variables; seconds; what failed."""
+    every = list(outcomes)
+    total = Counter((o.kind, o.variables) for o in every)
+    right = Counter((o.kind, o.variables) for o in every if o.good)
+    seconds = sorted(o.seconds for o in every)
+    lines = [f"recovered {sum(right.values())} of {len(every)} ({sum(right.values()) / len(every):.1%})"]
+    lines += [f"  {kind}, {width} variables: {right[kind, width]} of {n}" for (kind, width), n in sorted(total.items())]
+    lines.append(f"processor seconds: median {seconds[len(seconds) // 2]:.1f}, most {seconds[-1]:.1f}")
+    lines += [f"not recovered: {o.name} ({o.operators} operators for {o.planted_operators})"
+              for o in every if not o.good]  # fmt: skip
+    return "\n".join(lines)
+
+
+def main(
+    count: int = 200,
+    seed: int = 0,
+    timeout: Annotated[float, typer.Option(help="seconds per machine")] = 30.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write one object a line")] = None,
+) -> None:
+    """Recover planted machines and print what share was recovered."""
+    outcomes = []
+    progress = Console(stderr=True)
+    for item in planted(count, seed=seed):
+        outcomes.append(attempt(item, timeout))
+        good = sum(o.good for o in outcomes)
+        progress.print(f"{good}/{len(outcomes)} {item.name} {outcomes[-1].seconds:.1f} s")
+        if json_file is not None:
+            with json_file.open("a") as out:
+                out.write(json.dumps(asdict(outcomes[-1])) + "\n")
+    print(summary(outcomes))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,90 @@
+"""Updates that people write: counters, saturating counters, shift registers, extremes, flags, latches, in conditions.
+
+A *template* is one term with its values on a grid (own value, row). `conditional` joins two templates by a test of the
+row (the inputs and the variables read), which also gives resets, holds and toggles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsl.batch import evaluate_batch
+from dsl.ops import apply
+from dsl.terms import Term, Var, constant
+from extract.search.engine.costs import constant_bits, variable_bits
+from extract.search.engine.language import integers
+from extract.search.engine.lowering import DEFAULT
+from verify.domain import IntArray
+
+LARGEST = 7
+Test = tuple[Term, NDArray[np.bool_], int]
+"""A condition, its truth (own value, row), and its bits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """A term with its values (own value, row) and its bits."""
+
+    term: Term
+    values: IntArray
+    cost: int
+
+
+def templates(own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray) -> list[Template]:
+    """The unconditional templates, cheapest first, distinct in values; `rows` (row, source)."""
+    terms: list[Term] = [own, constant(0), constant(1), constant(2), *sources, _op("-", 1, own)]
+    for step in (constant(1), *sources):
+        terms += [_op("min", _op("+", own, step), k) for k in range(2, LARGEST + 1)]
+        terms += [_op("mod", _op("+", own, step), m) for m in range(2, LARGEST + 1)]
+        terms += [_op("max", _op("-", own, step), 0), _op("+", own, step), _op("-", own, step)]
+    for source in sources:
+        terms += [_op("max", own, source), _op("min", own, source)]
+        terms += [_op("mod", _op("+", _op("*", 2, own), source), m) for m in (4, 8)]
+    for c in range(2, LARGEST):
+        terms += [_op("mod", _op("+", own, c), m) for m in range(c + 1, LARGEST + 1)]
+    return _distinct(terms, [own, *sources], span, rows)
+
+
+def tests(own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray) -> list[Test]:
+    """Tests of one source, or the own value, against a constant: term, truth (own value, row), bits; distinct up to
+    negation."""
+    shape = (len(span), len(rows))
+    grid = [(own, np.broadcast_to(span[:, None], shape), range(LARGEST))]
+    grid += [(v, np.broadcast_to(rows[:, k], shape), np.unique(rows[:, k]).tolist()) for k, v in enumerate(sources)]
+    bits = variable_bits([*sources, own], None)
+    found: dict[bytes, Test] = {}
+    for var, values, constants in grid:
+        for c in constants:
+            for name, truth in (("==", values == c), ("<", values < c), (">", values > c)):
+                if truth.all() or not truth.any():
+                    continue
+                key = min(truth.tobytes(), (~truth).tobytes())
+                cost = 3 + bits[var.name] + constant_bits(c)
+                if key not in found or cost < found[key][2]:
+                    found[key] = (_op(name, var, int(c)), truth, cost)
+    return sorted(found.values(), key=lambda t: t[2])
+
+
+def conditional(test: Test, then: Template, otherwise: Template) -> Term:
+    """`if test then .. else ..`."""
+    return apply("if", (test[0], then.term, otherwise.term))
+
+
+def _op(name: str, *args: Term | int) -> Term:
+    return apply(name, tuple(constant(a) if isinstance(a, int) else a for a in args))
+
+
+def _distinct(terms: Sequence[Term], names: Sequence[Var], span: IntArray, rows: IntArray) -> list[Template]:
+    language, bits = integers(DEFAULT), variable_bits(names, None)
+    grid = {names[0].name: np.repeat(span, len(rows))}
+    grid |= {v.name: np.tile(rows[:, k], len(span)) for k, v in enumerate(names[1:])}
+    found: dict[bytes, Template] = {}
+    for term in sorted(terms, key=lambda t: language.cost(t, bits)):
+        values = np.broadcast_to(evaluate_batch(term, grid), (len(span) * len(rows),)).astype(np.int64)
+        made = Template(term, values.reshape(len(span), len(rows)), language.cost(term, bits))
+        found.setdefault(values.tobytes(), made)
+    return list(found.values())
