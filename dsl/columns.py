@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from dsl import ranges
 from dsl.algebra import MAX_SHIFT
-from dsl.errors import EvaluationError
+from dsl.errors import EvaluationError, Unsupported
 
 Array = NDArray[Any]
 WORD = np.iinfo(np.int64)
 LOW, HIGH = int(WORD.min), int(WORD.max)
+MAX_BITS = 1 << 16
 
 
 class Column:
@@ -140,8 +141,11 @@ def column_of(data: Array) -> Column:
 
 
 def _objects(operation: Callable[..., Any], *columns: Column) -> Column:
-    """The operation on Python's own numbers."""
-    return column_of(np.asarray(operation(*(c.data.astype(object, copy=False) for c in columns)), dtype=object))
+    """The operation on Python's own numbers, up to `MAX_BITS`: squares of squares soon hold more than memory does."""
+    values = np.asarray(operation(*(c.data.astype(object, copy=False) for c in columns)), dtype=object)
+    if any(isinstance(v, int) and v.bit_length() > MAX_BITS for v in values.reshape(-1).tolist()):
+        raise Unsupported(f"expected integers of at most {MAX_BITS:,} bits in a batch, got larger ones")
+    return column_of(values)
 
 
 def _arithmetic(operation: Any, bounds: Callable[[Any, Any], tuple[int, int]], a: Column, b: Column) -> Column:

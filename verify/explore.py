@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dsl.errors import Unsupported
 from verify.budget import Deadline
 from verify.domain import Domain, IntArray
 from verify.lockstep import MAX_ROWS, BoolArray, Pair, concatenate
@@ -32,7 +33,7 @@ class Exploration:
     """How far it came: every input up to `length` was covered; `closed` means every input of every length.
 
     `beyond` counts the inputs of the next length that were covered too; `unstable` are words whose failure was not
-    confirmed; `full` says that the frontier outgrew memory.
+    confirmed; `full` says that the frontier, or a number in it, outgrew memory.
     """
 
     found: Counterexample | None = None
@@ -89,7 +90,11 @@ class _Search:
                 break
             index = np.arange(done, min(done + MAX_ROWS, wanted, affordable), dtype=np.int64)
             rows, letters = np.divmod(index, count)
-            after, wrong = self.advance(self.frontier.take(rows), self.domain.symbols_at(letters))
+            try:
+                after, wrong = self.advance(self.frontier.take(rows), self.domain.symbols_at(letters))
+            except Unsupported:  # values too large to hold
+                result.full = True
+                break
             if not self._confirmed(rows[wrong], letters[wrong]):
                 break
             done += len(index)

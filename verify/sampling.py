@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+from dsl.errors import Unsupported
 from dsl.programs import Machine
 from verify.budget import FOREVER, Deadline
 from verify.domain import IntArray
@@ -47,7 +48,10 @@ def sampled(
     while done < count and not deadline.passed:
         inputs = draw_mixed(network.domain, min(rows, count - done), length, rng=rng)
         rows = min(2 * rows, ROWS)
-        at = first_failures(network, machine, inputs)
+        try:
+            at = first_failures(network, machine, inputs)
+        except Unsupported as error:
+            return Finding(CLAIM, METHOD, Unknown(str(error)), domain, time.monotonic() - began, (("inputs", done),))
         done += len(inputs)
         failing = np.flatnonzero(at >= 0)
         for row in failing[np.argsort(at[failing], kind="stable")][:MAX_REPLAYS]:

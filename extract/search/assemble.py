@@ -15,6 +15,8 @@ from verify.domain import Domain
 
 STATE_NAMES = ("s", "t", "u", "v", "w", "p", "q", "r", "m", "n")
 OUTPUT = "output{}"
+LARGEST_VALUE = 1 << 40
+"""States that hold more have no bound worth finding; squares soon hold more digits than memory does."""
 REACHABLE_STEPS = 6_000
 PATIENCE = 40
 
@@ -123,6 +125,8 @@ def _reached_types(machine: Machine, domain: Domain) -> dict[str, Type] | None:
                 if after not in seen:
                     seen.add(after)
                     found.append(after)
+            if any(isinstance(v, int) and abs(v) > LARGEST_VALUE for state in found for v in state):
+                return None
             if steps > REACHABLE_STEPS:
                 return None
         frontier = found

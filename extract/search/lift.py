@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dsl.batch import run_machine_batch
 from dsl.cost import cost_bits
+from dsl.errors import Unsupported
 from dsl.programs import Machine
 from extract.abstract.choose import Abstraction, abstract
 from extract.extraction import Progress
@@ -196,7 +197,10 @@ class Lifter:
 
     def _offer(self, machine: Machine) -> None:
         """Test a machine on the fresh words; keep it if it is the best, and what it gets wrong."""
-        wrong = (run_machine_batch(machine, self.tests) != self.answers).any(axis=(1, 2))
+        try:
+            wrong = (run_machine_batch(machine, self.tests) != self.answers).any(axis=(1, 2))
+        except Unsupported:  # it squares without end
+            return
         slips = (self.abstraction.cleaned(self.network, self.tests, self.answers) != self.answers).any(axis=(1, 2))
         agreement, cost, missed = 1.0 - float(wrong.mean()), cost_bits(machine), wrong & ~slips
         bits = cost + self.exception_bits * self._exceptions(wrong)

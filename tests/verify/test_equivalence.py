@@ -83,3 +83,11 @@ def test_programs_that_cannot_be_compared() -> None:
         diff_programs(one, parse("function f(x: 0..1) -> 0..1 = x"), timeout_s=1)
     with pytest.raises(TypeMismatch, match="values in common"):
         diff_programs(one, machine("machine b(x: 5..9) -> 0..1 output 0"), timeout_s=1)
+
+
+def test_numbers_that_outgrow_memory_end_in_unknown() -> None:
+    left, right = (
+        machine(f"machine m(x: 0..0) -> 0..1 state s: int = 2 next s = s * s + 1 output int({seven})")
+        for seven in ("s mod 7 == 3", "(s mod 7) * (s mod 7) == 9 and s mod 7 < 4")
+    )
+    assert isinstance(diff_programs(left, right, timeout_s=3).verdict, Unknown)
