@@ -107,7 +107,8 @@ def _words(network: RecurrentSubject, rng_seed: int) -> IntArray:
     """Symbol positions (count time) of words to sample states from."""
     words = draw_mixed(network.domain, *SAMPLED, rng=np.random.default_rng(rng_seed))
     low, high = (np.array(ends, dtype=np.int64) for ends in zip(*network.domain.ranges, strict=True))
-    return np.ravel_multi_index(tuple(np.moveaxis(words - low, -1, 0)), tuple((high - low + 1).tolist()))
+    place = np.append(np.cumprod((high - low + 1)[::-1])[-2::-1], 1)
+    return (words - low) @ place
 
 
 def _written(

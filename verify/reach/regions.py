@@ -30,6 +30,7 @@ BATCH = 256
 NEAREST = 48
 TRIED = 8
 ANCESTORS = 80
+BENT = 0.3  # share of the square from which on what linearisation missed is blamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Options:
     """`scale` times the tolerance is the size of a region before its image is added; `restarts` after obstacles."""
 
     scale: float = 0.3
-    inflation: float = 1.05
+    inflation: float = 1.3
     restarts: int = 30
     max_regions: int = 60_000
 
@@ -93,6 +94,7 @@ class _Search:
         self.parents: list[int] = []
         self.jacobians: list[Array] = []
         self.leasts: list[Array] = []
+        self.missed: list[float] = []
         self.members: dict[int, list[int]] = {}
         self.targets: list[list[set[int]]] = []
 
@@ -129,19 +131,32 @@ class _Search:
         ]
 
     def blame(self) -> None:
-        """Tolerate less where ancestors of the failed region contributed most to its longest axis."""
-        at = self.failed if self.failed is not None else 0
-        relative = self.shapes[at] / self.spread[:, None]
-        direction = np.linalg.eigh(relative @ relative.T)[1][:, -1] / self.spread
-        chain, shares, factor = list[int](), list[float](), 1.0
-        while at >= 0 and len(chain) < ANCESTORS:
+        """Tolerate less where the regions on the way to the failed one made it as long as it is.
+
+        The square of its length along its longest axis is followed back: what a region added itself is its share;
+        what came from the region before is followed through the Jacobian, what linearisation missed along the longest
+        axis of the region before.
+        """
+        at, left = self.failed if self.failed is not None else 0, 1.0
+        direction, chain, shares = self._longest(at), list[int](), list[float]()
+        while at >= 0 and len(chain) < ANCESTORS and left > 1e-3:
+            before, missed = self.parents[at], self.missed[at]
+            back = self.jacobians[at].T @ direction
+            own = float(direction @ self.leasts[at] @ direction)
+            came = float(np.sum((back @ self.shapes[before]) ** 2)) if before >= 0 else 0.0
+            added = own / (own + came)
+            bent = missed > BENT and before >= 0
             chain.append(at)
-            shares.append(factor * float(direction @ self.leasts[at] @ direction))
-            direction, at = self.jacobians[at].T @ direction, self.parents[at]
-            factor *= self.options.inflation
+            shares.append(left * added * (1 - missed))
+            left *= missed + (1 - added) * (1 - missed)
+            direction, at = self._longest(before) if bent else back, before
         for at, share in zip(chain, shares):
             if share >= 0.3 * max(shares):
                 self.tolerance.blame(self.centres[at], self.states[at])
+
+    def _longest(self, at: int) -> Array:
+        relative = self.shapes[at] / self.spread[:, None]
+        return np.linalg.eigh(relative @ relative.T)[1][:, -1] / self.spread
 
     def _read(self, image: Form, owners: np.ndarray, symbol: int) -> np.ndarray | None:
         """Program states after the symbol; None, with `failed` set, where the read-out is not surely the program's."""
@@ -199,10 +214,11 @@ class _Search:
                 np.concatenate([kept, np.zeros((room, *kept.shape[1:]))])
                 for kept in (self.centres, self.shapes, self.inverses)
             )
-        shape, inverse = around(generators, box, self.options.inflation, least)
+        shape, inverse, missed = around(generators, box, self.options.inflation, least)
         self.centres[self.count], self.shapes[self.count], self.inverses[self.count] = centre, shape, inverse
         self.jacobians.append(generators.T @ self.inverses[parent] if parent >= 0 else np.zeros_like(shape))
         self.leasts.append(least)
+        self.missed.append(missed)
         self.states.append(state)
         self.parents.append(parent)
         self.members.setdefault(state, []).append(self.count)

@@ -23,6 +23,7 @@ BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SWEEPS = 40
 LARGEST = 1e12
 BLAMED = 0.5
+LEAST = 1e-4
 
 
 class Tolerance:
@@ -48,7 +49,8 @@ class Tolerance:
 
     def blame(self, state: Array, number: int) -> None:
         """Make regions near this state smaller."""
-        self._factor[self._near(state[None], number)] *= BLAMED
+        near = self._near(state[None], number)
+        self._factor[near] = np.maximum(BLAMED * self._factor[near], LEAST)
 
     def reset(self) -> None:
         """Forget all blame."""
