@@ -1,8 +1,8 @@
 """Simulation certificates: the proof that program and network agree on inputs of every length, as data.
 
-`certificate.json` holds the program as text, the hash of the weights it speaks of, `spread` (the unit of size per state
-coordinate), and `regions`: each a centre, a size, a program state, and `branches`, a prefix code of input words
-(symbols by position in the alphabet) with the region each ends in. `root` are the branches from the initial state.
+`certificate.json` holds the program as text, the hash of the weights it speaks of, and `regions`, ellipsoids
+`centre + shape @ s` with |s| <= 1: each with a program state, and `to`, per input symbol (by position in the alphabet)
+the regions that hold its image (several where the image is cut at kinks). The first holds the initial state.
 `verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics alone.
 """
 
@@ -22,19 +22,23 @@ from dsl.printers.text import print_program, print_value
 from dsl.programs import Machine
 from verify.budget import Deadline
 from verify.checker import Rejected, check_certificate
+from verify.domain import IntArray
 from verify.exhaustive import CLAIM
 from verify.lockstep import check_compatible
 from verify.reach.regions import Closure, Options, close
 from verify.reach.table import ProgramTable
+from verify.reach.tolerance import Tolerance
 from verify.subject import FloatArray, RecurrentSubject
 from verify.verdict import Finding, Proved, Unknown, Verdict
 from verify.weights import WithWeights, weights_of
+from verify.words import draw_mixed
 
 METHOD = "simulation certificate"
-FORMAT = "netlift-certificate/1"
+FORMAT = "netlift-certificate/2"
 MAX_ALPHABET = 16
+SAMPLED = (48, 48)  # words, steps
 SEARCH_SHARE = 0.7  # the rest is for the checker
-ATTEMPTS = (Options(), Options(first_size=0.1, max_branches=1_000, max_depth=16))
+ATTEMPTS = tuple(Options(scale=s) for s in (0.3, 0.1, 0.03, 0.01))
 
 
 def certify(
@@ -64,11 +68,14 @@ def _attempted(
     if network.domain.symbol_count > MAX_ALPHABET:
         raise Unsupported(f"expected at most {MAX_ALPHABET} inputs per step, got {network.domain.symbol_count}")
     weights = weights_of(network, network.initial_state(1)[0])
-    obstacle = "no attempt was made"
+    obstacle, spread = "no attempt was made", _spread(network, rng_seed)
+    table = ProgramTable(machine, network.domain)
+    tolerance = Tolerance(weights, table, spread, _words(network, rng_seed))
     for k, options in enumerate(ATTEMPTS):
-        table = ProgramTable(machine, network.domain)
+        tolerance.reset()
         share = deadline.share(SEARCH_SHARE / (len(ATTEMPTS) - k))
-        closure = close(weights, table, _spread(network, rng_seed), options, share)
+        with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
+            closure = close(weights, table, tolerance, spread, options, share)
         if closure.obstacle is None:
             certificate = _written(closure, table, machine, network.tensors)
             return _checked(certificate, network)
@@ -96,38 +103,31 @@ def _spread(network: RecurrentSubject, rng_seed: int) -> np.ndarray:
     return np.maximum(spread, max(0.1 * float(spread.max()), 1e-6))
 
 
+def _words(network: RecurrentSubject, rng_seed: int) -> IntArray:
+    """Symbol positions (count time) of words to sample states from."""
+    words = draw_mixed(network.domain, *SAMPLED, rng=np.random.default_rng(rng_seed))
+    low, high = (np.array(ends, dtype=np.int64) for ends in zip(*network.domain.ranges, strict=True))
+    place = np.append(np.cumprod((high - low + 1)[::-1])[-2::-1], 1)
+    return (words - low) @ place
+
+
 def _written(
     closure: Closure, table: ProgramTable, machine: Machine, tensors: Mapping[str, FloatArray]
 ) -> dict[str, Any]:
-    """The closure as data, without regions that nothing reaches."""
-    order, reached = [t for _, t in closure.root], set[int]()
-    while order:
-        at = order.pop()
-        if at not in reached:
-            reached.add(at)
-            order += [target for _, target in closure.regions[at].branches]
-    number = {old: new for new, old in enumerate(sorted(reached))}
-
-    def branches(found: list[tuple[tuple[int, ...], int]]) -> list[Any]:
-        return [[list(word), number[target]] for word, target in found]
-
-    regions = [closure.regions[old] for old in sorted(reached)]
     return {
         "format": FORMAT,
         "claim": CLAIM,
         "domain": "all inputs of every length",
         "program": print_program(machine),
         "weights_sha256": weights_hash(tensors),
-        "spread": closure.spread.tolist(),
-        "root": branches(closure.root),
         "regions": [
             {
                 "centre": region.centre.tolist(),
-                "size": region.size,
+                "shape": region.shape.tolist(),
                 "state": [print_value(value) for value in table.states[region.state]],
-                "branches": branches(region.branches),
+                "to": [list(targets) for targets in region.targets],
             }
-            for region in regions
+            for region in closure.regions
         ],
     }
 

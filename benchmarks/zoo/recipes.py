@@ -4,6 +4,7 @@ from functools import partial
 
 from benchmarks.zoo.recipe import Recipe
 from benchmarks.zoo.recipes_rnn62 import RNN62_RECIPES
+from benchmarks.zoo.recipes_tomita import TOMITA_RECIPES
 
 _noisy = partial(Recipe, noise=0.3, weight_decay=0.01, stretch=2.0, steps=3000, remark="Trained with noise of 0.3.")
 _linear = partial(Recipe, encoding="integer", decoding="round", lr_low=3e-3, lr_high=1.2e-2, steps=2500)
@@ -78,4 +79,4 @@ VARIETY: tuple[Recipe, ...] = (
     Recipe("range_seen_gru", "Range_Seen", "gru", 16, 44),
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*VARIETY, *RNN62_RECIPES)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*VARIETY, *RNN62_RECIPES, *TOMITA_RECIPES)}

@@ -1,7 +1,8 @@
-"""Sound enclosures of what a float32 network computes: batches of zonotopes (affine arithmetic).
+"""Sound enclosures of what a float32 network computes: batches of ellipsoids (affine arithmetic over a ball).
 
-A *form* encloses a vector: `centre + generators . s + box . r` for all coefficients s, r in [-1, 1] (de Figueiredo &
-Stolfi 1997; for networks, Singh et al. 2018). Every operation adds to the box
+A *form* encloses a vector: `centre + generators . s + box . r` for all s of Euclidean norm at most 1 and all r in
+[-1, 1], each coordinate on its own (affine arithmetic, de Figueiredo & Stolfi 1997, with a ball in place of the cube:
+linear maps keep ellipsoids ellipsoids, and a quadratic norm adapts to what contracts). Every operation adds to the box
 
 - what its linearisation misses,
 - the rounding of the float32 operation that really runs, in any order of summation (Higham 2002, section 3.1), and
@@ -37,7 +38,7 @@ class Form:
     @property
     def radius(self) -> Array:
         """Half the width of the interval hull, rounded outward."""
-        radius = np.abs(self.generators).sum(axis=1) + self.box
+        radius = np.sqrt((self.generators**2).sum(axis=1)) + self.box
         return radius + OUTWARD * (np.abs(self.centre) + radius)
 
     @property
@@ -55,7 +56,7 @@ class Form:
 
     def widened(self, error: Array | float) -> Form:
         """The form with a larger box, and the outward margin of one operation."""
-        margin = OUTWARD * (np.abs(self.centre) + np.abs(self.generators).sum(axis=1) + self.box + error)
+        margin = OUTWARD * (self.magnitude + error)
         return Form(self.centre, self.generators, self.box + error + margin)
 
 
@@ -64,23 +65,9 @@ def point(values: Array) -> Form:
     return Form(values, np.zeros((len(values), 0, values.shape[1])), np.zeros_like(values))
 
 
-def ball(centres: Array, radius: Array) -> Form:
-    """Boxes of the given half-widths (batch width), as zonotopes that stay correlated through linear maps."""
-    return Form(centres, radius[:, :, None] * np.eye(centres.shape[1]), np.zeros_like(centres))
-
-
-def spread(form: Form) -> Form:
-    """The same set with its box as generators, so that the next linear map keeps track of it."""
-    corners = form.box[:, :, None] * np.eye(form.box.shape[1])
-    return Form(form.centre, np.concatenate([form.generators, corners], axis=1), np.zeros_like(form.box))
-
-
-def concatenate(forms: list[Form]) -> Form:
-    """Enclosures of several batches with the same number of coordinates; missing generators are zero."""
-    terms = max(f.generators.shape[1] for f in forms)
-    padded = [np.pad(f.generators, ((0, 0), (0, terms - f.generators.shape[1]), (0, 0))) for f in forms]
-    boxes, centres = [f.box for f in forms], [f.centre for f in forms]
-    return Form(np.concatenate(centres), np.concatenate(padded), np.concatenate(boxes))
+def ellipsoids(centres: Array, shapes: Array) -> Form:
+    """All `centre + shape @ s` with |s| <= 1, for shapes (batch width terms)."""
+    return Form(centres, shapes.transpose(0, 2, 1), np.zeros_like(centres))
 
 
 def side_by_side(parts: list[Form]) -> Form:
@@ -112,47 +99,98 @@ def subtract(a: Form, b: Form) -> Form:
 
 
 def multiply(a: Form, b: Form) -> Form:
-    """`a * b`, coordinate by coordinate, in float32."""
+    """`a * b`, coordinate by coordinate, in float32; the product of two linear forms on the ball is within its ends."""
+    long_a, long_b = (np.sqrt((f.generators**2).sum(axis=1)) for f in (a, b))
+    middle = 0.5 * (a.generators * b.generators).sum(axis=1)
     generators = a.generators * b.centre[:, None] + b.generators * a.centre[:, None]
-    error = a.box * np.abs(b.centre) + b.box * np.abs(a.centre) + a.radius * b.radius
-    return Form(a.centre * b.centre, generators, np.zeros_like(error)).widened(
+    error = 0.5 * long_a * long_b + a.box * (np.abs(b.centre) + long_b) + b.box * (np.abs(a.centre) + long_a + a.box)
+    return Form(a.centre * b.centre + middle, generators, np.zeros_like(error)).widened(
         error + UNIT * a.magnitude * b.magnitude + TINY
     )
 
 
 def tanh(x: Form) -> Form:
-    """The float32 hyperbolic tangent: the line of the smaller end slope, which the curve leaves monotonically."""
+    """The float32 hyperbolic tangent."""
     low, high = x.centre - x.radius, x.centre + x.radius
     at_low, at_high = np.tanh(low), np.tanh(high)
-    slope = np.minimum(1 - at_low**2, 1 - at_high**2)
-    return _relaxed(x, slope, low, high, at_low, at_high, FUNCTION_ERROR)
+    slope = np.clip(_chord(low, high, at_low, at_high, 1 - at_low**2), 0.0, 1.0)
+    value = np.sqrt(1 - slope)
+    return _relaxed(x, slope, low, high, at_low, at_high, np.arctanh(np.minimum(value, 1 - 1e-16)), value, 0.0)
 
 
 def sigmoid(x: Form) -> Form:
-    """The float32 logistic function, likewise."""
+    """The float32 logistic function."""
     low, high = x.centre - x.radius, x.centre + x.radius
     at_low, at_high = (0.5 + 0.5 * np.tanh(0.5 * end) for end in (low, high))
-    slope = np.minimum(at_low * (1 - at_low), at_high * (1 - at_high))
-    return _relaxed(x, slope, low, high, at_low, at_high, FUNCTION_ERROR)
+    slope = np.clip(_chord(low, high, at_low, at_high, at_low * (1 - at_low)), 0.0, 0.25)
+    value = np.sqrt(0.25 - slope)
+    return _relaxed(x, slope, low, high, at_low, at_high, 2 * np.arctanh(np.minimum(2 * value, 1 - 1e-16)), value, 0.5)
+
+
+def _chord(low: Array, high: Array, at_low: Array, at_high: Array, derivative: Array) -> Array:
+    """The slope between the ends; the derivative at one where they are too close to divide by."""
+    wide = high - low > 1e-7
+    return np.where(wide, (at_high - at_low) / np.where(wide, high - low, 1.0), derivative)
+
+
+def _relaxed(
+    x: Form,
+    slope: Array,
+    low: Array,
+    high: Array,
+    at_low: Array,
+    at_high: Array,
+    turn: Array,
+    rise: Array,
+    middle: float,
+) -> Form:
+    """`slope * x + offset` for a curve whose derivative is `slope` at `-turn` and `turn`, where it is `middle -+ rise`.
+
+    What the line misses is extreme at an end or at a turn; a slope that is slightly off moves a turn to first order,
+    the extreme to second.
+    """
+    missed = [at_low - slope * low, at_high - slope * high]
+    least, most = np.minimum(*missed), np.maximum(*missed)
+    for sign in (-1.0, 1.0):
+        at = middle + sign * rise - slope * sign * turn
+        within = (low < sign * turn) & (sign * turn < high)
+        least, most = np.where(within, np.minimum(least, at), least), np.where(within, np.maximum(most, at), most)
+    centre = slope * x.centre + 0.5 * (least + most)
+    margin = FUNCTION_ERROR + 1e-12 * (1 + np.abs(low) + np.abs(high))
+    deviation = slope * x.box + 0.5 * (most - least) + margin
+    return Form(centre, x.generators * slope[:, None], np.zeros_like(centre)).widened(deviation)
 
 
 def relu(x: Form) -> Form:
     """The larger of 0 and x, which float32 computes exactly."""
+    return _ramp(x, *_lines(x))
+
+
+def relu_pieces(x: Form, at_most: int) -> tuple[Form, NDArray[np.int64]]:
+    """`relu` on each side of the kinks: enclosures whose union covers it, and the row each came from.
+
+    On one side the function is linear and nothing is missed. At most `at_most` kinks per row, the deepest.
+    """
+    slope, offset = _lines(x)
+    depth = np.where(offset > 0, np.minimum(x.centre + x.radius, x.radius - x.centre), 0.0)
+    rank = np.argsort(np.argsort(-depth, axis=1, kind="stable"), axis=1)
+    cut = (offset > 0) & (rank < at_most)
+    pieces = 1 << cut.sum(axis=1)
+    rows = np.repeat(np.arange(len(pieces)), pieces)
+    number = np.arange(len(rows)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    place = np.maximum(np.cumsum(cut, axis=1) - 1, 0)[rows]
+    side = (number[:, None] >> place) & 1
+    return _ramp(x.rows(rows), np.where(cut[rows], side, slope[rows]), np.where(cut[rows], 0.0, offset[rows])), rows
+
+
+def _lines(x: Form) -> tuple[Array, Array]:
     low, high = x.centre - x.radius, x.centre + x.radius
-    width = np.where(high > low, high - low, 1.0)
-    slope = np.where(low >= 0, 1.0, np.where(high <= 0, 0.0, np.maximum(high, 0) / width))
     crossing = (low < 0) & (high > 0)
-    offset = np.where(crossing, -0.5 * slope * low, 0.0)
-    centre = slope * x.centre + offset
-    return Form(centre, x.generators * slope[:, None], np.zeros_like(centre)).widened(slope * x.box + np.abs(offset))
+    slope = np.where(low >= 0, 1.0, np.where(crossing, high / np.where(crossing, high - low, 1.0), 0.0))
+    return slope, np.where(crossing, -0.5 * slope * low, 0.0)
 
 
-def _relaxed(x: Form, slope: Array, low: Array, high: Array, at_low: Array, at_high: Array, error: float) -> Form:
-    """`slope * x + offset` with the deviation between the ends as box; exact for a curve at least as steep."""
-    slope = slope * (1 - 1e-9)
-    rise = 0.5 * ((at_high - at_low) - slope * (high - low))
-    offset = 0.5 * ((at_high + at_low) - slope * (high + low))
-    margin = 1e-14 * (1 + np.abs(low) + np.abs(high))
+def _ramp(x: Form, slope: Array, offset: Array) -> Form:
     centre = slope * x.centre + offset
-    deviation = slope * x.box + np.maximum(rise, 0) + margin + error
-    return Form(centre, x.generators * slope[:, None], np.zeros_like(centre)).widened(deviation)
+    generators = x.generators * slope[:, None]
+    return Form(centre, generators, np.zeros_like(centre)).widened(slope * x.box + offset)

@@ -1,241 +1,226 @@
-"""Proof for every length: finitely many regions of hidden space that every run returns to (a simulation relation).
+"""Proof for every length: finitely many ellipsoids of hidden space that every run stays in (a simulation relation).
 
-A *region* is a box around a state, tied to a program state. From each region the network is followed on all inputs with
-sound enclosures; each branch ends where its enclosure lies inside a region of the program state reached by then. If the
-read-out is right everywhere on the way, and the initial state is followed likewise, then network and program agree on
-inputs of every length, by induction over the branches.
+A *region* is an ellipsoid tied to a program state. The images of every region under every input lie in regions of the
+program's next state, and are read out as the program's outputs; the first region holds the initial state. Then network
+and program agree on inputs of every length, by induction.
 
-Regions are found on the way: an enclosure that has become small and lies in no region starts a new one. A region that
-fails (the read-out is not certain, or a branch does not get small) is made smaller, and those that relied on it are
-followed again. Boxes alone do not contract in one step where trained networks do so over several; following a region
-for several steps without boxing it again is what makes the difference.
+Regions are found by following: an image that lies in no region starts a new one, the image inflated
+(`ellipsoids.around`). Inflating as one follows makes the ellipsoids long where the network contracts slowly and thin
+where it contracts fast, which boxes cannot be; the room won is what lets later images fit into earlier regions. Where
+a read-out is not certain, the regions on the way there that contributed most are made smaller (`Tolerance.blame`) and
+the search begins again.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from verify.budget import Deadline
-from verify.reach.affine import Array, Form, ball, point
+from verify.reach.affine import Array, Form, ellipsoids
 from verify.reach.cells import step, surely_reads
+from verify.reach.ellipsoids import around, contained
 from verify.reach.table import ProgramTable
+from verify.reach.tolerance import Tolerance
 from verify.weights import Weights
 
-ROOT = -1
-FITS = 0.5
-"""An enclosure of at most this share of a region's size may start one."""
+BATCH = 256
+NEAREST = 48
+TRIED = 8
+ANCESTORS = 80
+BENT = 0.3  # share of the square from which on what linearisation missed is blamed
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Sizes are in units of the spread of each coordinate over sampled states."""
+    """`scale` times the tolerance is the size of a region before its image is added; `restarts` after obstacles."""
 
-    first_size: float = 0.3
-    least_size: float = 1e-4
-    shrink: float = 0.4
-    max_depth: int = 12
-    max_branches: int = 3_000
-    max_regions: int = 30_000
+    scale: float = 0.3
+    inflation: float = 1.3
+    restarts: int = 30
+    max_regions: int = 60_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class Region:
-    """A box around `centre` of `size` spreads, for program state `state`; branches are words and where they end."""
+    """An ellipsoid `centre + shape @ s` of program state `state`; `targets` per symbol hold its images."""
 
     centre: Array
-    size: float
+    shape: Array
     state: int
-    branches: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
+    targets: tuple[tuple[int, ...], ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Closure:
-    """Regions and the branches of the initial state, or the obstacle that was met."""
+    """Closed regions, the first of which holds the initial state; or the obstacle that was met."""
 
     regions: list[Region]
-    root: list[tuple[tuple[int, ...], int]]
-    spread: Array
     obstacle: str | None
 
 
-class _Failure(Exception):
-    """A region cannot be kept: why, and after which word."""
-
-
-class _Late(Exception):
-    """The deadline passed."""
-
-
-def close(weights: Weights, table: ProgramTable, spread: Array, options: Options, deadline: Deadline) -> Closure:
+def close(
+    weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options, deadline: Deadline
+) -> Closure:
     """Search for a closed set of regions; raises `Unsupported` as `ProgramTable` does."""
-    search = _Search(weights, table, spread, options, deadline)
-    obstacle = search.run()
-    return Closure(search.regions, search.root, spread, obstacle)
+    obstacle: str | None = "no attempt was made"
+    for _ in range(options.restarts + 1):
+        search = _Search(weights, table, tolerance, spread, options, deadline)
+        obstacle = search.run()
+        if obstacle is None:
+            return Closure(search.regions(), None)
+        if search.failed is None:
+            break
+        search.blame()
+    return Closure([], obstacle)
 
 
 class _Search:
     def __init__(
-        self, weights: Weights, table: ProgramTable, spread: Array, options: Options, deadline: Deadline
-    ) -> None:
-        self.weights, self.table, self.spread, self.options, self.deadline = weights, table, spread, options, deadline
-        self.regions: list[Region] = []
-        self.root: list[tuple[tuple[int, ...], int]] = []
-        self.by_state: dict[int, _Index] = {}
-        self.failed: dict[int, list[tuple[Array, float]]] = {}
-        self.relying: dict[int, set[int]] = {}
-        self.queue: deque[int] = deque([ROOT])
-        self.queued: set[int] = {ROOT}
+        self, weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options,
+        deadline: Deadline,
+    ) -> None:  # fmt: skip
+        self.weights, self.table, self.tolerance, self.spread = weights, table, tolerance, spread
+        self.options, self.deadline = options, deadline
+        self.failed: int | None = None
+        width = len(spread)
+        self.centres, self.shapes, self.inverses = (
+            np.zeros((0, *s)) for s in ((width,), (width, width), (width, width))
+        )
+        self.count = 0
+        self.states: list[int] = []
+        self.parents: list[int] = []
+        self.jacobians: list[Array] = []
+        self.leasts: list[Array] = []
+        self.missed: list[float] = []
+        self.members: dict[int, list[int]] = {}
+        self.targets: list[list[set[int]]] = []
 
     def run(self) -> str | None:
-        """Work through the queue; None when closed."""
-        while self.queue:
-            if self.deadline.passed:
-                return self._late()
-            if len(self.regions) > self.options.max_regions:
-                return f"more than {self.options.max_regions:,} regions"
-            at = self.queue.popleft()
-            self.queued.discard(at)
-            try:
-                branches = self._follow(at)
-            except _Late:
-                return self._late()
-            except _Failure as failure:
-                if at == ROOT:
-                    return f"from the initial state, {failure}"
-                region = self.regions[at]
-                if region.size * self.options.shrink < self.options.least_size:
-                    return f"around program state {self.table.states[region.state]}, {failure}"
-                self._shrink(at)
-                continue
-            if at == ROOT:
-                self.root = branches
-            else:
-                self.regions[at].branches = branches
-            for _, target in branches:
-                self.relying.setdefault(target, set()).add(at)
-        return None
-
-    def _late(self) -> str:
-        waiting = len(self.queue) + 1
-        return f"the time was up with {len(self.regions):,} regions, {waiting:,} of them not followed yet"
-
-    def _push(self, at: int) -> None:
-        if at not in self.queued:
-            self.queued.add(at)
-            self.queue.append(at)
-
-    def _shrink(self, at: int) -> None:
-        region = self.regions[at]
-        self.failed.setdefault(region.state, []).append((region.centre, region.size))
-        region.size *= self.options.shrink
-        self.by_state[region.state].resize(at, region.size)
-        for owner in sorted(self.relying.pop(at, set())):
-            self._push(owner)
-        self._push(at)
-
-    def _follow(self, at: int) -> list[tuple[tuple[int, ...], int]]:
-        """All branches from a region (or the start) until each lies in a region."""
-        if at == ROOT:
-            form, state, size = point(self.weights.initial[None]), 0, np.inf
-        else:
-            region = self.regions[at]
-            form = ball(region.centre[None], region.size * self.spread[None])
-            state, size = region.state, region.size
-        words: list[tuple[int, ...]] = [()]
-        states = [state]
-        done: list[tuple[tuple[int, ...], int]] = []
-        for _ in range(self.options.max_depth):
-            parts: list[Form] = []
-            next_words: list[tuple[int, ...]] = []
-            next_states: list[int] = []
+        """Follow every region; None when closed."""
+        width, followed = len(self.spread), 0
+        first = self.weights.initial
+        least = self.tolerance.least(first[None], 0, self.options.scale)[0]
+        self._new(first, np.zeros((width, width)), np.zeros(width), 0, -1, least)
+        while followed < self.count:
+            rows = np.arange(followed, min(self.count, followed + BATCH))
+            followed = int(rows[-1]) + 1
+            form = ellipsoids(self.centres[rows], self.shapes[rows])
             for symbol in range(len(self.weights.features)):
                 if self.deadline.passed:
-                    raise _Late
-                image = step(self.weights, form, symbol)
-                after = self._read(image, words, states, symbol)
-                extent = (image.radius / self.spread).max(axis=1)
-                open_rows = []
-                for row, number in enumerate(after):
-                    target = self._place(image.centre[row], image.radius[row], float(extent[row]), number)
-                    if target is None:
-                        open_rows.append(row)
-                    else:
-                        done.append(((*words[row], symbol), target))
-                if open_rows:
-                    parts.append(image.rows(np.array(open_rows)))
-                    next_words += [(*words[row], symbol) for row in open_rows]
-                    next_states += [after[row] for row in open_rows]
-            if not parts:
-                return done
-            words, states = next_words, next_states
-            form = Form(*(np.concatenate(pieces) for pieces in zip(*((p.centre, p.generators, p.box) for p in parts))))
-            if len(words) * len(self.weights.features) + len(done) > self.options.max_branches:
-                break
-        extent = (form.radius / self.spread).max(axis=1)
-        worst = int(np.argmax(extent))
-        raise _Failure(f"a region of size {size:.2g} still has size {extent[worst]:.2g} after {_shown(words[worst])}")
+                    return f"the time was up with {self.count:,} regions, {self.count - followed:,} not followed yet"
+                image, origin = step(self.weights, form, symbol)
+                owners = rows[origin]
+                after = self._read(image, owners, symbol)
+                if after is None:
+                    state = self.table.states[self.states[self.failed or 0]]
+                    return f"the read-out is not certain from program state {state} on input {symbol}"
+                for state in np.unique(after):
+                    self._place(image, owners, symbol, int(state), np.nonzero(after == state)[0])
+                if self.count > self.options.max_regions:
+                    return f"more than {self.options.max_regions:,} regions"
+        return None
 
-    def _read(self, image: Form, words: list[tuple[int, ...]], states: list[int], symbol: int) -> list[int]:
-        """The program states after `symbol`; a failure where the read-out is not surely the program's."""
-        steps = [self.table.step(state, symbol) for state in states]
+    def regions(self) -> list[Region]:
+        """What was found."""
+        return [
+            Region(self.centres[k], self.shapes[k], self.states[k], tuple(tuple(sorted(t)) for t in self.targets[k]))
+            for k in range(self.count)
+        ]
+
+    def blame(self) -> None:
+        """Tolerate less where the regions on the way to the failed one made it as long as it is.
+
+        The square of its length along its longest axis is followed back: what a region added itself is its share;
+        what came from the region before is followed through the Jacobian, what linearisation missed along the longest
+        axis of the region before.
+        """
+        at, left = self.failed if self.failed is not None else 0, 1.0
+        direction, chain, shares = self._longest(at), list[int](), list[float]()
+        while at >= 0 and len(chain) < ANCESTORS and left > 1e-3:
+            before, missed = self.parents[at], self.missed[at]
+            back = self.jacobians[at].T @ direction
+            own = float(direction @ self.leasts[at] @ direction)
+            came = float(np.sum((back @ self.shapes[before]) ** 2)) if before >= 0 else 0.0
+            added = own / (own + came)
+            bent = missed > BENT and before >= 0
+            chain.append(at)
+            shares.append(left * added * (1 - missed))
+            left *= missed + (1 - added) * (1 - missed)
+            direction, at = self._longest(before) if bent else back, before
+        for at, share in zip(chain, shares):
+            if share >= 0.3 * max(shares):
+                self.tolerance.blame(self.centres[at], self.states[at])
+
+    def _longest(self, at: int) -> Array:
+        relative = self.shapes[at] / self.spread[:, None]
+        return np.linalg.eigh(relative @ relative.T)[1][:, -1] / self.spread
+
+    def _read(self, image: Form, owners: np.ndarray, symbol: int) -> np.ndarray | None:
+        """Program states after the symbol; None, with `failed` set, where the read-out is not surely the program's."""
+        steps = [self.table.step(self.states[owner], symbol) for owner in owners.tolist()]
         for outputs in sorted({out for _, out in steps}):
             rows = np.array([row for row, (_, out) in enumerate(steps) if out == outputs])
             sure = surely_reads(self.weights, image.rows(rows), outputs)
             if not sure.all():
-                word = (*words[rows[int(np.argmin(sure))]], symbol)
-                raise _Failure(f"the read-out is not certain after {_shown(word)}")
-        return [number for number, _ in steps]
+                self.failed = int(owners[rows[int(np.argmin(sure))]])
+                return None
+        return np.array([state for state, _ in steps])
 
-    def _place(self, centre: Array, radius: Array, extent: float, state: int) -> int | None:
-        """The region that holds this enclosure, perhaps a new one; None while it is too large."""
-        index = self.by_state.setdefault(state, _Index(self.spread))
-        found = index.holding(centre, radius)
-        if found is not None:
-            return found
-        size = self.options.first_size
-        for failed_centre, failed_size in self.failed.get(state, ()):
-            if size > failed_size * self.options.shrink and (
-                np.abs(centre - failed_centre) <= failed_size * self.spread
-            ).all():
-                size = failed_size * self.options.shrink
-        if extent > FITS * size or size < self.options.least_size:
-            return None
-        self.regions.append(Region(centre, size, state))
-        index.add(len(self.regions) - 1, centre, size)
-        self._push(len(self.regions) - 1)
-        return len(self.regions) - 1
+    def _place(self, image: Form, owners: np.ndarray, symbol: int, state: int, rows: np.ndarray) -> None:
+        """A region for each of these images, old or new."""
+        rows = rows[~self._settle(image, owners, symbol, rows, np.array(self.members.get(state, []), dtype=np.int64))]
+        leasts = self.tolerance.least(image.centre[rows], state, self.options.scale) if len(rows) else None
+        while len(rows) and leasts is not None:
+            at, owner = rows[0], int(owners[rows[0]])
+            self._new(image.centre[at], image.generators[at], image.box[at], state, owner, leasts[0])
+            done = self._settle(image, owners, symbol, rows, np.array([self.count - 1]))
+            done[0] = True
+            self.targets[owner][symbol].add(self.count - 1)
+            rows, leasts = rows[~done], leasts[~done]
+            if self.deadline.passed or self.count > self.options.max_regions:
+                return
 
+    def _settle(self, image: Form, owners: np.ndarray, symbol: int, rows: np.ndarray, among: np.ndarray) -> np.ndarray:
+        """Which of these images lie in one of these regions; the regions are noted as targets."""
+        done = np.zeros(len(rows), dtype=bool)
+        if not len(among):
+            return done
+        if len(among) > NEAREST:
+            tree = KDTree(self.centres[among] / self.spread)
+            near = among[tree.query(image.centre[rows] / self.spread, k=NEAREST)[1]]
+        else:
+            near = np.repeat(among[None], len(rows), axis=0)
+        offset = image.centre[rows][:, None] - self.centres[near]
+        distance = (np.matmul(self.inverses[near], offset[..., None])[..., 0] ** 2).sum(axis=2)
+        for k in np.argsort(distance, axis=1)[:, :TRIED].T:
+            column = (np.arange(len(rows)), k)
+            test = np.nonzero(~done & (distance[column] < 1))[0]
+            if not len(test):
+                break
+            targets = near[column][test]
+            holds = contained(image.rows(rows[test]), self.centres[targets], self.inverses[targets])
+            for row, target in zip(rows[test[holds]].tolist(), targets[holds].tolist()):
+                self.targets[int(owners[row])][symbol].add(target)
+            done[test[holds]] = True
+        return done
 
-class _Index:
-    """The regions of one program state, for finding one that holds an enclosure."""
-
-    def __init__(self, spread: Array) -> None:
-        self._spread = spread
-        self._numbers: list[int] = []
-        self._centres = np.zeros((0, len(spread)))
-        self._sizes = np.zeros(0)
-
-    def add(self, number: int, centre: Array, size: float) -> None:
-        if len(self._numbers) == len(self._sizes):
-            room = max(64, len(self._sizes))
-            self._centres = np.concatenate([self._centres, np.zeros((room, len(self._spread)))])
-            self._sizes = np.concatenate([self._sizes, np.zeros(room)])
-        self._centres[len(self._numbers)] = centre / self._spread
-        self._sizes[len(self._numbers)] = size
-        self._numbers.append(number)
-
-    def resize(self, number: int, size: float) -> None:
-        self._sizes[self._numbers.index(number)] = size
-
-    def holding(self, centre: Array, radius: Array) -> int | None:
-        count = len(self._numbers)
-        reach = np.abs(self._centres[:count] - centre / self._spread) + radius / self._spread
-        held = reach.max(axis=1, initial=0) <= self._sizes[:count] * (1 - 1e-9)
-        return self._numbers[int(np.argmax(held))] if held.any() else None
-
-
-def _shown(word: tuple[int, ...]) -> str:
-    return "inputs " + " ".join(map(str, word))
+    def _new(self, centre: Array, generators: Array, box: Array, state: int, parent: int, least: Array) -> None:
+        if self.count == len(self.centres):
+            room = max(256, self.count)
+            self.centres, self.shapes, self.inverses = (
+                np.concatenate([kept, np.zeros((room, *kept.shape[1:]))])
+                for kept in (self.centres, self.shapes, self.inverses)
+            )
+        shape, inverse, missed = around(generators, box, self.options.inflation, least)
+        self.centres[self.count], self.shapes[self.count], self.inverses[self.count] = centre, shape, inverse
+        self.jacobians.append(generators.T @ self.inverses[parent] if parent >= 0 else np.zeros_like(shape))
+        self.leasts.append(least)
+        self.missed.append(missed)
+        self.states.append(state)
+        self.parents.append(parent)
+        self.members.setdefault(state, []).append(self.count)
+        self.targets.append([set() for _ in self.weights.features])
+        self.count += 1

@@ -1,0 +1,79 @@
+"""Ellipsoids `centre + shape @ s`, |s| <= 1: what contains an enclosure, and whether one is contained.
+
+Shapes are (width, width) arrays and come with their inverse. These functions guide the search; what they find is
+established again, with every rounding, by `verify.checker`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from verify.reach.affine import Array, Form
+
+TIGHTEST = 1e-13  # smallest eigenvalue kept, as a share of the largest
+FIT = 0.999  # how much of a new region the enclosure it was made for may fill
+ASCENTS = 5
+MULTIPLIERS = (0.03, 0.1, 0.25, 0.5, 1.0)
+
+
+def around(generators: Array, box: Array, inflation: float, least: Array) -> tuple[Array, Array, float]:
+    """Shape and inverse of an ellipsoid that holds `generators . s + box . r`, for generators (terms width).
+
+    It is the image inflated plus `least` (width width, the square of a shape) in every direction. With
+    S' = inflation J S J^T + least, the map J shrinks one such ellipsoid into the next by 1 / sqrt(inflation), as long
+    as S stays bounded: a quadratic norm in which products of many steps contract, found by following them (Lyapunov).
+    The third value is the share that the box, which is what was missed, has in the square.
+    """
+    units = np.sqrt(np.diag(least))
+    square = generators.T @ generators
+    length = float(np.trace(square / np.outer(units, units))) / len(units)
+    square = (1 + (inflation - 1) / (1 + length)) * square + least  # less where slow directions have grown long
+    inside = float(np.trace(square / np.outer(units, units)))
+    missed = float((box / units).sum())  # the box lies in the ellipsoid of square `missed * diag(box * units)`
+    share = missed**2 / (missed**2 + inside)
+    if missed > 0:
+        square = square + (1 + np.sqrt(inside) / missed) * missed * np.diag(box * units)
+    values, vectors = np.linalg.eigh(square)
+    roots = np.sqrt(np.maximum(values, TIGHTEST * values[-1]))
+    shape, inverse = vectors * roots, (vectors / roots).T
+    seen = inverse @ generators.T
+    filled = np.sqrt(max(np.linalg.eigvalsh(seen @ seen.T)[-1], 0.0)) + np.linalg.norm(np.abs(inverse) @ box)
+    grown = max(1.0, float(filled) / FIT)
+    return shape * grown, inverse / grown, share
+
+
+def contained(form: Form, centres: Array, inverses: Array) -> np.ndarray:
+    """Whether each enclosure lies in the ellipsoid of its row, by the bound of `largest_norm`."""
+    offset = np.matmul(inverses, (form.centre - centres)[:, :, None])[:, :, 0]
+    seen = np.matmul(inverses, form.generators.transpose(0, 2, 1))
+    box = np.linalg.norm(np.matmul(np.abs(inverses), form.box[:, :, None])[:, :, 0], axis=1)
+    held = some_norm(offset, seen) + box <= 1  # quick, and settles nearly all that are not
+    held[held] = largest_norm(offset[held], seen[held]) + box[held] <= 1 - 1e-7
+    return held
+
+
+def some_norm(offset: Array, matrix: Array) -> Array:
+    """At most the largest |offset + matrix @ s| over |s| <= 1, per row, and mostly near it: a few ascents."""
+    seen = offset + 1e-3 * matrix.sum(axis=2)
+    for _ in range(ASCENTS):
+        pull = np.matmul(seen[:, None], matrix)[:, 0]
+        seen = offset + np.matmul(matrix, pull[:, :, None])[:, :, 0] / np.maximum(
+            np.linalg.norm(pull, axis=1, keepdims=True), 1e-300
+        )
+    return np.linalg.norm(seen, axis=1) * (1 - 1e-9)
+
+
+def largest_norm(offset: Array, matrix: Array) -> Array:
+    """At least the largest |offset + matrix @ s| over |s| <= 1, per row.
+
+    For every m above the largest eigenvalue of M M^T, the square is at most m (1 + sum d_i^2 / (m - e_i)) in
+    eigencoordinates (S-procedure); a few m are tried.
+    """
+    values, vectors = np.linalg.eigh(np.matmul(matrix, matrix.transpose(0, 2, 1)))
+    squares = np.matmul(vectors.transpose(0, 2, 1), offset[:, :, None])[:, :, 0] ** 2
+    top, length = np.maximum(values[:, -1], 0.0), np.sqrt(squares.sum(axis=1))
+    best = (np.sqrt(top) + length) ** 2
+    for factor in MULTIPLIERS:
+        m = top + np.maximum(factor * np.sqrt(top) * length, 1e-4)
+        best = np.minimum(best, m * (1 + (squares / (m[:, None] - values)).sum(axis=1)))
+    return np.sqrt(best)
