@@ -59,5 +59,6 @@ def test_resume_skips_what_is_done_and_forgives_a_cut_line(tmp_path: Path) -> No
 def test_suites() -> None:
     assert len(networks("streams")) == 44
     assert len(networks("rnn62")) == 62
-    with pytest.raises(typer.BadParameter, match="streams, rnn62"):
+    assert len(networks("tomita")) == 98
+    with pytest.raises(typer.BadParameter, match="streams, rnn62, tomita"):
         networks("nothing")
