@@ -24,8 +24,8 @@ Row = dict[str, Any]
 GRACE = 1.5
 GRACE_S = 60.0
 """A worker is ended after `GRACE` times its budget and `GRACE_S` seconds for loading and judging."""
-MAX_BYTES = 4 << 30
-"""Of data a worker may hold, libraries included."""
+MAX_BYTES = 16 << 30
+"""Of data a worker may reserve, a fuse: banks of the search reserve much and touch little. The row has the true peak."""
 
 
 def run_apart(directory: Path, timeout_s: float, seed: int) -> Row:
