@@ -37,8 +37,13 @@ METHOD = "simulation certificate"
 FORMAT = "netlift-certificate/2"
 MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
-SEARCH_SHARE = 0.7  # the rest is for the checker
-ATTEMPTS = tuple(Options(scale=s) for s in (0.3, 0.1, 0.03, 0.01))
+ATTEMPTS = (
+    (0.1, Options(scale=0.3)),
+    (0.2, Options(scale=0.1, restarts=10)),
+    (0.3, Options(scale=0.03, restarts=3)),
+    (0.6, Options(scale=0.01, restarts=1)),
+)
+"""Of the time left, a share for each attempt; what remains is for the checker."""
 
 
 def certify(
@@ -71,11 +76,10 @@ def _attempted(
     obstacle, spread = "no attempt was made", _spread(network, rng_seed)
     table = ProgramTable(machine, network.domain)
     tolerance = Tolerance(weights, table, spread, _words(network, rng_seed))
-    for k, options in enumerate(ATTEMPTS):
+    for share, options in ATTEMPTS:
         tolerance.reset()
-        share = deadline.share(SEARCH_SHARE / (len(ATTEMPTS) - k))
         with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
-            closure = close(weights, table, tolerance, spread, options, share)
+            closure = close(weights, table, tolerance, spread, options, deadline.share(share))
         if closure.obstacle is None:
             certificate = _written(closure, table, machine, network.tensors)
             return _checked(certificate, network)

@@ -1,0 +1,27 @@
+"""The table of proofs tells proved from refuted, and sampled steps keep to their bounds on every cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.performance.certificates import TOMITA, measure, summary
+from benchmarks.performance.enclosures import violations
+
+
+def test_rows_and_summary_say_what_happened() -> None:
+    proved = measure(TOMITA / "2_rnn_tanh_noisy_1", 20.0)
+    refuted = measure(TOMITA / "3_gru_1", 20.0)
+    assert (proved.verdict, proved.noisy, refuted.verdict, refuted.noisy) == ("proved", True, "refuted", False)
+    assert proved.regions > 0
+    assert refuted.detail.startswith("differs at length ")
+    lines = summary([proved, refuted])
+    assert "plain gru: 0 proved, 1 refuted, 0 obstacle of 1" in lines
+    assert any(line.startswith("noisy all: 1 proved, 0 refuted, 0 obstacle of 1; median") for line in lines)
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru", "lstm", "mlp"])
+def test_sampled_steps_stay_inside(cell: str) -> None:
+    steps, broken = violations(TOMITA / f"5_{cell}_1", np.random.default_rng(3))
+    assert steps == 32_000
+    assert broken == 0
