@@ -52,12 +52,12 @@ def proposals(
 ) -> list[Proposal]:  # fmt: skip
     """Ways to make the term cheaper; `build` makes applications.
 
-    First other conditions for simpler branches, then parts, the cheapest first.
+    First parts, the cheapest first, then other conditions for simpler branches.
     """
     found = list(parts(term, evaluate, np.ones(len(problem.target), dtype=bool)))
     simpler = [proposal for part in found for proposal in _choices(term, part, problem, evaluate, price, build)]
     again = [_again(term, part, problem, evaluate, price) for part in found if part.path]
-    return sorted(simpler, key=lambda way: -way.most)[:CHOICES] + sorted(filter(None, again), key=lambda way: way.most)
+    return sorted(filter(None, again), key=lambda way: way.most) + sorted(simpler, key=lambda way: -way.most)[:CHOICES]
 
 
 def _again(whole: Term, part: Part, problem: Problem, evaluate: Evaluate, price: Price) -> Proposal | None:
@@ -71,7 +71,7 @@ def _again(whole: Term, part: Part, problem: Problem, evaluate: Evaluate, price:
 def _choices(
     whole: Term, part: Part, problem: Problem, evaluate: Evaluate, price: Price, build: Build
 ) -> Iterator[Proposal]:  # fmt: skip
-    """The conditional with another condition between parts of its branches or constants, of which one is always right."""
+    """The conditional with another condition, between parts of its branches or constants where one is always right."""
     if not isinstance(part.term, Apply) or part.term.op != "if":
         return
     condition, *branches = part.term.args
