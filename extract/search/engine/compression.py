@@ -52,7 +52,8 @@ class Compression:
         """Programs that differ from the best in one part, and are cheaper and right."""
         search = self.search
         evaluate = partial(sample.values, problem=search.problem, evaluate=search.language.evaluate)
-        ways = proposals(best, search.problem, evaluate, search.price, search.language.apply)
+        proposed = proposals(best, search.problem, evaluate, search.price, search.language.apply)
+        ways = [way for way in proposed if {None, search.runs[0].kind} & {*search.language.kinds(way.part)}]
         for effort in EFFORTS:
             for way in ways:
                 key = _key(way.problem)

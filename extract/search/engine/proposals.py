@@ -39,10 +39,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A solution of `problem` of at most `most` bits, put at `path` into `frame`, makes a cheaper program."""
+    """A solution of `problem` of at most `most` bits, put in `frame` for `part` at `path`, makes a cheaper program."""
 
     frame: Term
     path: Path
+    part: Term
     problem: Problem
     most: int
 
@@ -65,7 +66,7 @@ def _again(whole: Term, part: Part, problem: Problem, evaluate: Evaluate, price:
     values = evaluate(part.term)
     if price(part.term) <= PART_BITS or values.dtype == object:
         return None
-    return Proposal(whole, part.path, subproblem(problem, part, values, price), price(part.term) - 1)
+    return Proposal(whole, part.path, part.term, subproblem(problem, part, values, price), price(part.term) - 1)
 
 
 def _choices(
@@ -88,7 +89,7 @@ def _choices(
             continue
         asked = Part(part.path, part.term, part.matters & (right != right_otherwise))
         frame = replaced(whole, part.path, chosen, build)
-        yield Proposal(frame, (*part.path, 0), subproblem(problem, asked, right, price), most)
+        yield Proposal(frame, (*part.path, 0), condition, subproblem(problem, asked, right, price), most)
 
 
 def parts(term: Term, evaluate: Evaluate, matters: Array, path: Path = ()) -> Iterator[Part]:
