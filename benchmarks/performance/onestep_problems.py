@@ -1,9 +1,9 @@
 """One-step problems from the shipped networks: next-state and output functions of their tasks, as labelled columns.
 
 The reference machine of each network's task runs on words of its domain, half of them uniform, half structured. Each
-step is an example: inputs and old state, then the next value of each state variable and each output. An output is
-asked for twice, from inputs and old state, and with the new state as further columns. Registers count as
-one variable per element. Problems with equal columns and target are one problem.
+step is an example: inputs and old state, then the next value of each state variable and each output. As in
+`extract.search.encode`, a next value is asked for from inputs and old state, an output with the new state as further
+columns. Registers count as one variable per element. Problems with equal columns and target are one problem.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def one_step(task: Task) -> Iterator[OneStep]:
     assert isinstance(machine, Machine)
     rng = np.random.default_rng(zlib.crc32(task.name.encode()))
     words = draw_mixed(Domain(task.inputs, task.train_length), WORDS, max(task.train_length, 2), rng=rng)
-    names, updates, outputs, composed = flattened(machine)
+    names, updates, outputs = flattened(machine)
     values = run_machine_batch(exposed(machine), words)
     old = np.concatenate([np.broadcast_to(initials(machine), values[:, :1, : len(names)].shape),
                           values[:, :-1, : len(names)]], axis=1)  # fmt: skip
@@ -84,10 +84,8 @@ def one_step(task: Task) -> Iterator[OneStep]:
         constants = with_labels(constants, old)
     for name, update in zip(names, updates, strict=True):
         yield OneStep(f"{task.name.lower()}: next {name}", before, after[name + "'"], constants, update)
-    for k, (whole, last) in enumerate(zip(composed, outputs, strict=True)):
-        yield OneStep(f"{task.name.lower()}: output {k}", before, answers[k], constants, whole)
-        if names:
-            yield OneStep(f"{task.name.lower()}: output {k} of next", before | after, answers[k], constants, last)
+    for k, output in enumerate(outputs):
+        yield OneStep(f"{task.name.lower()}: output {k}", before | after, answers[k], constants, output)
 
 
 def exposed(machine: Machine) -> Machine:
@@ -108,8 +106,8 @@ def initials(machine: Machine) -> IntArray:
                     dtype=np.int64)  # fmt: skip
 
 
-def flattened(machine: Machine) -> tuple[list[str], list[Term], list[Term], list[Term]]:
-    """Names and updates of the state variables, outputs over old and new state, and outputs over the old state alone.
+def flattened(machine: Machine) -> tuple[list[str], list[Term], list[Term]]:
+    """Names and updates of the state variables, and outputs over old and new state.
 
     Terms are free of registers and definitions.
     """
@@ -118,11 +116,11 @@ def flattened(machine: Machine) -> tuple[list[str], list[Term], list[Term], list
     names = [v.name for s in machine.states for v in _parts(env[s.name]) if isinstance(v, Var)]
     for name, term in machine.lets:
         env[name] = _flat(term, env)
-    after = {s.name + "'": _flat(s.update, env) for s in machine.states}
+    after = [_flat(s.update, env) for s in machine.states]
     new = {s.name + "'": _variables(s.name, s.type, "'") for s in machine.states}
-    updates = [part for value in after.values() for part in _parts(value)]
-    outputs, composed = ([_single(_flat(t, env | primed)) for t in machine.outputs] for primed in (new, after))
-    return names, updates, outputs, composed
+    updates = [part for value in after for part in _parts(value)]
+    outputs = [_single(_flat(t, env | new)) for t in machine.outputs]
+    return names, updates, outputs
 
 
 def _variables(name: str, kind: object, prime: str) -> Flat:

@@ -47,6 +47,12 @@ def test_one_step_problems_are_what_the_references_say() -> None:
         assert {0, 1, 2, 3} <= set(problem.constants)
 
 
+def test_each_function_is_asked_for_once_with_what_the_pipeline_has() -> None:
+    task = next(task for task in onestep_problems.shipped_tasks() if task.name.lower() == "dyck_depth_3")
+    columns = {problem.name.partition(": ")[2]: set(problem.columns) for problem in onestep_problems.one_step(task)}
+    assert columns == {"next d": {"x", "d"}, "output 0": {"x", "d", "d'"}}
+
+
 def test_summary_of_one_step_problems() -> None:
     solved = onestep.Outcome("x", 9, False, 70_000, 90_000, 0.5)
     dearer = onestep.Outcome("x + 0", 12, False, 10, 80_000, 0.1)

@@ -4,9 +4,10 @@ import numpy as np
 
 from dsl.batch import evaluate_batch
 from dsl.printers import print_term
-from dsl.terms import Term, Var, subterms
-from dsl.types import IntType
-from extract.search.engine import Limits, Problem, compress, synthesise
+from dsl.syntax import parse_term
+from dsl.terms import Term, Var, operator_count, subterms
+from dsl.types import INT, IntType
+from extract.search.engine import Limits, Problem, proposals, synthesise
 from extract.search.engine.guidance import guide, null_vector
 from extract.search.engine.trees import grow
 
@@ -87,16 +88,47 @@ def test_a_part_matters_only_where_it_is_seen() -> None:
     x, y, w = COLUMNS
     asked = problem(np.where(y <= w, x, 1))
     whole = guide(problem(np.where(y <= w, x, 1)), np.arange(300)).whole[0]
-    found = list(compress.parts(whole, lambda term: values(term, asked), np.ones(300, dtype=bool)))
+    found = list(proposals.parts(whole, lambda term: values(term, asked), np.ones(300, dtype=bool)))
     assert found[0].term == whole
     for part in found[1:]:
         wrong = values(part.term, asked)[~part.matters]
         assert part.path
         assert len(wrong) == 300 - part.matters.sum()
     assert any((~part.matters).any() for part in found)
-    same = compress.replaced(whole, found[-1].path, found[-1].term)
+    same = proposals.replaced(whole, found[-1].path, found[-1].term)
     assert same == whole
     assert found[-1].term in subterms(whole)
+
+
+def test_a_conditional_may_do_with_simpler_branches_and_another_condition() -> None:
+    x, y, w = COLUMNS
+    asked = problem(np.where((y < w) & (x < w), 3, 0))
+    whole = parse_term("if y < w then 3 * int(x < w) else 0", dict.fromkeys(NAMES, INT))
+
+    def price(term: Term) -> int:
+        return 4 * operator_count(term) + 6
+
+    found = proposals.proposals(whole, asked, lambda term: values(term, asked), price)
+    answer = parse_term("max(x, y) < w", dict.fromkeys(NAMES, INT))
+    right = [way for way in found if way.path == (0,) and way.frame != whole]
+    assert print_term(right[0].frame) == "if y < w then 3 else 0"
+    assert (values(answer, right[0].problem) == right[0].problem.target).all()
+    assert (values(proposals.replaced(right[0].frame, right[0].path, answer), asked) == asked.target).all()
+    assert all(way.most < 30 for way in found)
+
+
+def test_compression_makes_a_long_answer_cheaper() -> None:
+    a, b, c, d = np.random.default_rng(1).integers(0, 9, (4, 400))
+    names = ("a", "b", "c", "d", "e", "f")
+    columns = (a, b, c, d, a - a, b - b + 1)
+    target = np.argmax(np.stack([a, b, c, d]), axis=0)
+    asked = Problem(tuple(Var(n, INT) for n in names), columns, target, constants=(0, 1, 2, 3))
+    costs = []
+    for compression in (0, Limits().compression):
+        limits = Limits(timeout_s=120, max_cost=250, max_candidates=400_000, compression=compression)
+        result = synthesise(asked, limits=limits)
+        costs.append(result.cost)
+    assert costs[1] < costs[0]
 
 
 def test_proof_extends_a_contest_that_is_nearly_won() -> None:

@@ -66,7 +66,7 @@ class Limits:
     contest: int = 60_000
     proof: int = 0
     alternatives: int = 8
-    compression: int = 180_000
+    compression: int = 600_000
     distillers: bool = True
     guided: bool = True
 
