@@ -25,7 +25,7 @@ GRACE = 1.5
 GRACE_S = 60.0
 """A worker is ended after `GRACE` times its budget and `GRACE_S` seconds for loading and judging."""
 MAX_BYTES = 16 << 30
-"""Of data a worker may reserve, a fuse: banks of the search reserve much and touch little. The row has the true peak."""
+"""Of data a worker may reserve, a fuse: banks of the search reserve much and touch little. The row has the peak."""
 
 
 def run_apart(directory: Path, timeout_s: float, seed: int) -> Row:

@@ -43,7 +43,7 @@ MOST_STRUCTURED = 10
 LEAST_CONTEST_S = 6.0
 MOSTLY = 0.9
 RETRY_SHARE = 0.5
-ENCODE_AFTER = 1
+ENCODE_AFTER = 0
 ENCODE_SHARE = 0.4
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
@@ -142,7 +142,7 @@ class Lifter:
         domain = self.network.domain
         for machine in encodings(self.abstraction.mealy, domain, self.kinds, self.constants, deadline.at):
             self._offer(machine)
-            if self._settled():
+            if self._settled() or self.deadline.passed:
                 return
 
     def _ask(self, machine: Machine, other: Machine) -> None:
