@@ -22,6 +22,7 @@ from extract.networks import load_network
 from verify.checker import Enclosure, Network
 from verify.reach.affine import Array, ellipsoids
 from verify.reach.cells import step, surely_reads
+from verify.subject import FloatArray
 from verify.weights import weights_of
 
 CENTRES, SAMPLES = 16, 1_000
@@ -61,7 +62,7 @@ def violations(directory: Path, rng: np.random.Generator) -> tuple[int, int]:
     return CENTRES * SAMPLES * len(weights.features), broken
 
 
-def _outside(after: Array, middle: Array, reach: Array, rows: np.ndarray) -> np.ndarray:
+def _outside(after: FloatArray, middle: Array, reach: Array, rows: np.ndarray) -> np.ndarray:
     """Per centre and sample, whether the state is in no piece."""
     outside = np.ones(after.shape[:2], dtype=bool)
     for piece, row in enumerate(rows.tolist()):
