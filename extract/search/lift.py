@@ -43,7 +43,9 @@ MOST_STRUCTURED = 10
 LEAST_CONTEST_S = 6.0
 MOSTLY = 0.9
 RETRY_SHARE = 0.5
-ENCODE_AFTER = 0
+ENCODE_AFTER = 1
+TINY = 3
+"""A machine of so few states needs no recurrences beside it: it is encoded at once."""
 ENCODE_SHARE = 0.4
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
@@ -98,9 +100,10 @@ class Lifter:
         for level, grow in enumerate(self._levels()):
             pool = grow(pool)
             self._refine(level, pool)
-            if level == ENCODE_AFTER and not self._settled() and self._encodable():
+            encoded = level == self._encode_after and not self._settled() and self._encodable()
+            if encoded:  # at level 0, the first recurrences still contest it
                 self._encode(self.deadline.share(ENCODE_SHARE))
-            if self.deadline.passed or self._settled() or self._hopeless(level):
+            if self.deadline.passed or self._hopeless(level) or (self._settled() and not (encoded and level == 0)):
                 break
         mealy = self.abstraction.mealy
         if not self.best.survives and mealy is not None and not self.deadline.passed:
@@ -183,6 +186,12 @@ class Lifter:
     def _hopeless(self, level: int) -> bool:
         """Nearly right, and no state explains the failures: the network leaves the program there."""
         return self.unexplained and (NEARLY if level == 0 else MOSTLY) < self.best.agreement < 1.0
+
+    @property
+    def _encode_after(self) -> int:
+        """The level after which the finite machine is encoded."""
+        mealy = self.abstraction.mealy
+        return 0 if mealy is not None and mealy.size <= TINY else ENCODE_AFTER
 
     def _encodable(self) -> bool:
         mealy = self.abstraction.mealy
