@@ -8,7 +8,6 @@ the regions that hold its image (several where the image is cut at kinks). The f
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.subject import FloatArray, RecurrentSubject
 from verify.verdict import Finding, Proved, Unknown, Verdict
-from verify.weights import WithWeights, weights_of
+from verify.weights import WithWeights, weights_hash, weights_of
 from verify.words import draw_mixed
 
 METHOD = "simulation certificate"
@@ -134,15 +133,6 @@ def _written(
             for region in closure.regions
         ],
     }
-
-
-def weights_hash(tensors: Mapping[str, FloatArray]) -> str:
-    """SHA-256 over names, shapes and float32 bytes, in the order of names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].shape}\n".encode())
-        digest.update(np.ascontiguousarray(tensors[name], dtype="<f4").tobytes())
-    return digest.hexdigest()
 
 
 def save_certificate(certificate: dict[str, Any], directory: Path) -> None:

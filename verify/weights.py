@@ -5,6 +5,7 @@ The extract layer's networks carry their description (`network.json`) and tensor
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -92,3 +93,12 @@ def _features(domain: Domain, encoding: str) -> Matrix:
         return np.eye(len(symbols))
     blocks = [np.eye(high - low + 1)[symbols[:, k] - low] for k, (low, high) in enumerate(domain.ranges)]
     return np.concatenate(blocks, axis=1)
+
+
+def weights_hash(tensors: Mapping[str, FloatArray]) -> str:
+    """SHA-256 over names, shapes and float32 bytes, in the order of names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensors[name], dtype="<f4").tobytes())
+    return digest.hexdigest()

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import sys
 import time
@@ -144,7 +143,7 @@ def summary(found: Sequence[Comparison], arm: str) -> dict[str, float]:
 
 def _mean(numbers: Sequence[float]) -> float:
     """The geometric mean; 1 of nothing."""
-    return math.exp(statistics.fmean(math.log(max(n, 1)) for n in numbers)) if numbers else 1.0
+    return statistics.geometric_mean(max(n, 1) for n in numbers) if numbers else 1.0
 
 
 def _cell(outcome: Outcome) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import subprocess
 import sys
@@ -126,15 +125,11 @@ def summary(results: Results) -> dict[str, float]:
     if pairs:
         ratios = [max(a.operators, 1) / max(b.operators, 1) for a, b in pairs]
         figures |= {
-            "size_ratio_geometric_mean": _mean(ratios),
+            "size_ratio_geometric_mean": statistics.geometric_mean(ratios),
             "size_ratio_worst": max(ratios),
-            "time_ratio_geometric_mean": _mean([a.seconds / b.seconds for a, b in pairs]),
+            "time_ratio_geometric_mean": statistics.geometric_mean([a.seconds / b.seconds for a, b in pairs]),
         }
     return figures
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.exp(statistics.fmean(map(math.log, values)))
 
 
 def main() -> None:

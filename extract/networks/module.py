@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from dsl.errors import BadInput
 from extract.networks.coding import DECODINGS, ENCODINGS, InputCoding, OutputCoding, OutputRanges
 from extract.networks.recurrent import RecurrentNetwork
-from extract.networks.recurrent_file import hash_of
 from verify.domain import Domain
+from verify.weights import weights_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def from_module(
         body = ModuleBody(own, _initial(own, state_width, name).clone())
         _check(body, reads, writes, name)
     return RecurrentNetwork(
-        name, domain, reads, writes, body, hash_of(tensors), MappingProxyType({}), MappingProxyType(tensors)
+        name, domain, reads, writes, body, weights_hash(tensors), MappingProxyType({}), MappingProxyType(tensors)
     )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
 from torch import Tensor
 
 from extract.networks.cells import CELLS
@@ -17,7 +15,7 @@ from extract.networks.disk import Stored, expect_shapes
 from extract.networks.recurrent import RecurrentNetwork
 from extract.networks.stack import ReluStack, read_stack, stack_shapes
 from verify.domain import Domain
-from verify.subject import FloatArray
+from verify.weights import weights_hash
 
 LONGEST = 100_000
 WIDEST = 65_536
@@ -68,16 +66,7 @@ def read_recurrent(stored: Stored) -> RecurrentNetwork:
         input_coding=reads,
         output_coding=writes,
         body=body,
-        weights_hash=hash_of(tensors),
+        weights_hash=weights_hash(tensors),
         description=MappingProxyType(stored.description),
         tensors=MappingProxyType(tensors),
     )
-
-
-def hash_of(tensors: Mapping[str, FloatArray]) -> str:
-    """SHA-256 over names, shapes and bytes, in the order of names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].shape}\n".encode())
-        digest.update(np.ascontiguousarray(tensors[name], dtype="<f4").tobytes())
-    return digest.hexdigest()

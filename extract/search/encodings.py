@@ -21,12 +21,12 @@ from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
 from extract.search.joint import DECODABLE, DETERMINES, Forms, Rows, automata, walk_pairs, walk_products, walk_singles
+from extract.search.select import STATE_BITS
 from extract.search.templates import Template, Test, conditional, templates, tests
 from extract.search.updates import Updates, enumerate_updates
 from verify.domain import Domain, IntArray
 
 OWN, OTHER = "s", "t"
-STATE_BITS = 6.0
 ALIKE = 4
 """So many variables may tell the same states apart; and so many where they tell all apart."""
 COMPLETE_ALIKE = 12
