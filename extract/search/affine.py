@@ -16,7 +16,8 @@ from dsl.terms import Term, Var, variables
 from dsl.types import INT
 from extract.search.engine.distil import linear_term
 from extract.search.recurrences import Recurrence
-from extract.search.select import Choice, Sample, set_cost, term_cost
+from extract.search.select import Choice, term_cost
+from extract.search.sets import Sample, set_cost
 from verify.domain import IntArray
 
 POINTS = 3_000

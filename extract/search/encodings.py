@@ -21,7 +21,7 @@ from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
 from extract.search.joint import DECODABLE, DETERMINES, Forms, Rows, automata, walk_pairs, walk_products, walk_singles
-from extract.search.select import STATE_BITS
+from extract.search.sets import STATE_BITS
 from extract.search.templates import Template, Test, conditional, templates, tests
 from extract.search.updates import Updates, enumerate_updates
 from verify.domain import Domain, IntArray

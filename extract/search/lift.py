@@ -24,8 +24,11 @@ from extract.search.affine import affine_choice
 from extract.search.assemble import assemble, input_names, output_types
 from extract.search.constants import mined_constants
 from extract.search.encode import encodings, state_table
-from extract.search.recurrences import Proposal, Recurrence, available, delays, propose, refreshed
-from extract.search.select import Sample, choices, remembered_outputs
+from extract.search.numerals import numerals
+from extract.search.recurrences import Proposal, Recurrence, available, delays, distinct, propose, refreshed
+from extract.search.select import choices, remembered_outputs
+from extract.search.sets import Sample
+from extract.search.tallies import counts, tallies
 from extract.trace import Record, with_counterexamples
 from verify.budget import Deadline
 from verify.domain import IntArray
@@ -50,6 +53,7 @@ ENCODE_SHARE = 0.4
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
 """Candidate programs for one synthesis problem, by level of the pool."""
+SUMMANDS = 4_000
 MAX_ROUNDS = 6
 ASK_S = 0.5
 CHAIN = 8
@@ -88,6 +92,7 @@ class Lifter:
         self.began = time.monotonic()
         self.best = Lifted()
         self.failures: list[IntArray] = []
+        self.counts: list[Recurrence] = []
         self.unexplained = False
         self.tests = draw_mixed(network.domain, TEST_WORDS, max(network.domain.train_length, 2), rng=rng)
         self.answers = network.run(self.tests)
@@ -96,13 +101,14 @@ class Lifter:
     def search(self) -> Lifted:
         """Level by level until a cheap machine survives, the budget is used, or nothing new is learned."""
         pool: list[Recurrence] = []
+        whole = self.deadline
         self._identify()
         for level, grow in enumerate(self._levels()):
             pool = grow(pool)
             self._refine(level, pool)
             encoded = level == self._encode_after and not self._settled() and self._encodable()
             if encoded:  # at level 0, the first recurrences still contest it
-                self._encode(self.deadline.share(ENCODE_SHARE))
+                self._encode(self._contest(whole.share(ENCODE_SHARE)))
             if self.deadline.passed or self._hopeless(level) or (self._settled() and not (encoded and level == 0)):
                 break
         mealy = self.abstraction.mealy
@@ -129,8 +135,9 @@ class Lifter:
             current = [*remembered_outputs(self.sample, self.initials), *refreshed(pool, self.sample.inputs)]
             bound = self.best.cost if self.best.survives else float("inf")
             for choice in choices(
-                self.sample, current, self.constants, self.deadline.at, bound=bound, effort=effort
-            ):
+                self.sample, current, self.constants, lambda: self.deadline.left, bound=bound, effort=effort,
+                whole=refreshed(self.counts, self.sample.inputs),
+            ):  # fmt: skip
                 machine = assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs)
                 for outputs in choice.others:
                     self._ask(machine, assemble(self.network.domain, self.kinds, choice.recurrences, outputs))
@@ -145,7 +152,7 @@ class Lifter:
         domain = self.network.domain
         for machine in encodings(self.abstraction.mealy, domain, self.kinds, self.constants, deadline.at):
             self._offer(machine)
-            if self._settled() or self.deadline.passed:
+            if self._settled() or deadline.passed:
                 return
 
     def _ask(self, machine: Machine, other: Machine) -> None:
@@ -215,13 +222,19 @@ class Lifter:
         bits = cost + self.exception_bits * self._exceptions(wrong)
         self.best.tried += 1
         if not missed.any() and not self.best.survives:  # contest a first survivor no longer than it took to find
-            self.deadline = self.deadline.within(max(time.monotonic() - self.began, LEAST_CONTEST_S))
+            self.deadline = self._contest(self.deadline)
+        elif agreement > NEARLY and bits < self.best.bits and not self.abstraction.finite:  # slips cannot be told
+            self.deadline = self._contest(self.deadline, rounds=2)
         if bits < self.best.bits:
             self.best.machine, self.best.agreement, self.best.missed = machine, agreement, int(missed.sum())
             self.best.cost, self.best.bits = cost, bits
             self.progress.best(machine, agreement)
         if missed.any():
             self.failures.append(self.tests[np.flatnonzero(missed)[:4]])
+
+    def _contest(self, deadline: Deadline, rounds: int = 1) -> Deadline:
+        """The deadline, cut to as much time again as the search has taken, for as many rounds."""
+        return deadline.within(rounds * max(time.monotonic() - self.began, LEAST_CONTEST_S))
 
     def _exceptions(self, wrong: NDArray[np.bool_]) -> int:
         """How many words to list as exceptions: all uniform ones, but of the structured ones MOST_STRUCTURED at most.
@@ -284,10 +297,19 @@ class Lifter:
 
     def _first(self, pool: list[Recurrence]) -> list[Recurrence]:
         evidence = self.abstraction.evidence(self.network, self.record)
-        pool = refreshed(pool, self.sample.inputs)
+        inputs, settings = self.sample.inputs, self._proposal(26, 30_000)
+        pool = refreshed(pool, inputs)
         found = propose(
-            self.sample.inputs, self._proposal(26, 30_000), evidence, prefix="r", taken=pool, rng=self.rng
+            inputs, settings, evidence, prefix="r", taken=pool, rng=self.rng
         )
+        sums = tallies(
+            inputs, evidence, max_cost=settings.max_cost, limit=SUMMANDS, constants=settings.constants,
+            deadline=settings.deadline,
+        )  # fmt: skip
+        self.counts = counts(sums, inputs)
+        found += distinct(sums, inputs, settings, prefix="n", taken=[*pool, *found])
+        if not self.abstraction.finite:  # such numbers tell all histories apart
+            found += numerals(inputs, evidence, undecoded_bits=settings.undecoded_bits)
         self.progress.note(f"{len(pool)} delays and {len(found)} other recurrences of the inputs")
         return [*pool, *found]
 

@@ -30,6 +30,8 @@ CHEAP = 400
 """So many of the cheapest updates are kept in view even when the evidence is against them."""
 VARIANTS = 2
 """So many recurrences may differ by their initial value or an affine map alone."""
+SETTLED = 2
+"""Streams that are constant from this step on tell the first steps apart and nothing else: they are left out."""
 OUTSIDE = 300
 """So many of the cheapest updates are simulated one by one when they leave the range of the tables."""
 
@@ -86,6 +88,10 @@ class Proposal:
     undecoded_bits: float = 8.0
 
 
+Found = tuple[Callable[[], Term], int, IntArray, IntArray, float, float]
+"""An update on demand, its initial value, the values before and after each step, bits, and how well it is decoded."""
+
+
 def propose(
     columns: dict[str, IntArray], proposal: Proposal, evidence: Evidence, *, prefix: str,
     needs: tuple[Recurrence, ...] = (), taken: Iterable[Recurrence] = (), rng: np.random.Generator,
@@ -99,6 +105,14 @@ def propose(
         found = _by_table(names, rows, inverse.reshape(shape), proposal, evidence)
     else:
         found = _direct(names, rows, columns, proposal, evidence, rng)
+    return distinct(found, columns, proposal, prefix=prefix, needs=needs, taken=taken)
+
+
+def distinct(
+    found: Iterable[Found], columns: dict[str, IntArray], proposal: Proposal, *, prefix: str,
+    needs: tuple[Recurrence, ...] = (), taken: Iterable[Recurrence] = (),
+) -> list[Recurrence]:  # fmt: skip
+    """The first of those found that differ from each other, from the columns and from those taken, as recurrences."""
     known = {_shape_key(r.old) for r in taken} | {_shape_key(c) for c in columns.values()}
     alike: dict[bytes, int] = {}
     kept: list[Recurrence] = []
@@ -117,9 +131,6 @@ def propose(
         if len(kept) >= proposal.keep + undecoded:
             break
     return kept
-
-
-Found = tuple[Callable[[], Term], int, IntArray, IntArray, float, float]
 
 
 def _by_table(
@@ -166,19 +177,22 @@ def _step_tables(
     tables: IntArray, index: IntArray, initial: int, low: int, old: IntArray, new: IntArray,
     inside: NDArray[np.bool_], moving: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    """Trajectories (candidates words time) of all tables; which never leave the state range, and which move at all."""
+    """Trajectories (candidates words time) of all tables; which never leave the state range, and which go on moving."""
     words, time = index.shape
     size = tables.shape[1]
+    start = min(SETTLED, time - 1)
     for k in range(len(tables)):
         inside[k], moving[k] = True, False
-        first = tables[k, initial - low, index[0, 0]]
+        first = 0
         for w in range(words):
             state = initial
             for t in range(time):
                 old[k, w, t] = state
                 state = tables[k, state - low, index[w, t]]
                 new[k, w, t] = state
-                if state != first:
+                if w == 0 and t == start:
+                    first = state
+                elif t >= start and state != first:
                     moving[k] = True
                 if state < low or state >= low + size:
                     inside[k] = False
@@ -220,12 +234,18 @@ def _simulated(
 ) -> list[Found]:
     """Each update simulated on its own, for states without bounds."""
     runs = [(term, cost, simulate(term, OWN, initial, columns)) for term, cost in terms]
-    moving = [(t, cost, run) for t, cost, run in runs if run is not None and (run[1] != run[1][:1, :1]).any()]
+    moving = [(t, cost, run) for t, cost, run in runs if run is not None and _moves(run[1])]
     if not moving:
         return []
     scores = evidence.score(np.stack([run[1] for _, _, run in moving]))
     scored = zip(moving, scores, strict=True)
     return [(partial(_same, t), initial, *run, cost, float(score)) for (t, cost, run), score in scored]
+
+
+def _moves(new: IntArray) -> bool:
+    """Whether values still differ after the first few steps."""
+    late = new[:, min(SETTLED, new.shape[1] - 1) :]
+    return bool((late != late[:1, :1]).any())
 
 
 def _same(term: Term) -> Term:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,31 +23,19 @@ from extract.search.engine import Limits, Problem, SearchResult, StopReason
 from extract.search.engine.synthesis import search_in
 from extract.search.readable import readable
 from extract.search.recurrences import Recurrence
+from extract.search.sets import Sample, set_cost, sufficient_sets
 from verify.domain import IntArray
 
 ROWS = 400
-STATE_BITS = 6.0
-QUICK_SETS, QUICK_EFFORT, QUICK_BITS = 40, 300_000, 32.0
-SLOW_SETS, LONGEST_BITS = 6, 90.0
+QUICK_SETS, QUICK_EFFORT, QUICK_BITS = 40, 300_000, 36.0
+SLOW_SETS, LONGEST_BITS = 6, 120.0
 POLISH_EFFORT = 2_000_000
+SHALLOW, SHALLOW_BITS, SHALLOW_EFFORT = 120, 16.0, 1_000_000
 PATIENCE_S = 10.0
 """Efforts count candidate programs, so that a result does not depend on the speed of the machine; this is a fuse."""
 CHEAP_CHOICE = 70.0
 NOT_TRIED = SearchResult(None, math.inf, StopReason.TIME, 0, 0, 0.0, None, 0.0)
 MOST_OTHERS = 4
-ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Recorded points: input columns (name -> (words, time)) and outputs (words, time, arity)."""
-
-    inputs: dict[str, IntArray]
-    outputs: IntArray
-
-    @property
-    def arity(self) -> int:
-        return self.outputs.shape[-1]
 
 
 @dataclass(frozen=True)
@@ -91,48 +79,6 @@ def leaves(sample: Sample, chosen: Sequence[Recurrence]) -> dict[str, IntArray]:
 
 def _is_output(r: Recurrence) -> bool:
     return isinstance(r.update, Var) and r.update.name.startswith("output")
-
-
-def set_cost(chosen: Sequence[Recurrence]) -> float:
-    """Bits of the recurrences and all they need, each once."""
-    every = {item.name: item.cost for r in chosen for item in r.closure()}
-    return sum(cost + STATE_BITS for cost in every.values())
-
-
-def sufficient(columns: Sequence[IntArray], outputs: IntArray) -> tuple[bool, float]:
-    """Whether equal columns imply equal outputs on all points, and the share of points that repeat another."""
-    key = np.zeros(outputs.shape[0] * outputs.shape[1], dtype=np.uint64)
-    for k, column in enumerate(columns):
-        key = (key ^ column.ravel().astype(np.uint64)) * ODD[k % 3] + np.uint64(k + 1)
-        key ^= key >> np.uint64(29)
-    order = np.argsort(key, kind="stable")
-    sorted_key = key[order]
-    same = sorted_key[1:] == sorted_key[:-1]
-    flat = outputs.reshape(len(key), -1)[order]
-    return bool((flat[1:][same] == flat[:-1][same]).all()), float(same.mean())
-
-
-def sufficient_sets(
-    sample: Sample, pool: Sequence[Recurrence], deadline: float, fitted: list[frozenset[str]]
-) -> Iterator[tuple[Recurrence, ...]]:
-    """Sets of up to three recurrences that determine the outputs, cheapest first, those with real support only.
-
-    Supersets of a set the caller has put into `fitted` are passed over.
-    """
-    ranked = sorted(pool, key=lambda r: set_cost([r]))
-    sets: list[tuple[Recurrence, ...]] = [(), *((r,) for r in ranked)]
-    sets += itertools.combinations(ranked[:36], 2)
-    sets += itertools.combinations(ranked[:14], 3)
-    for chosen in sorted(sets, key=set_cost):
-        if time.monotonic() > deadline:
-            return
-        names = frozenset(r.name for r in chosen)
-        if any(known < names for known in fitted):
-            continue
-        columns = [*sample.inputs.values(), *(item.old for r in chosen for item in r.closure())]
-        holds, support = sufficient(columns, sample.outputs)
-        if holds and support > 0.2:
-            yield chosen
 
 
 def fit_outputs(
@@ -231,28 +177,33 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 
 def choices(
-    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, *,
-    bound: float = np.inf, effort: int = 2_000_000,
-) -> Iterator[Choice]:
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], left: Callable[[], float], *,
+    bound: float = np.inf, effort: int = 2_000_000, whole: Sequence[Recurrence] = (),
+) -> Iterator[Choice]:  # fmt: skip
     """Programs that fit the sample, each cheaper than `bound` and those before it.
 
     A quick pass looks for short outputs on many sufficient sets, cheapest first; only when it finds nothing cheap
-    does a second pass spend `effort` candidates on each of a few; last comes one search over all leaves at once.
+    does a second pass spend `effort` candidates on each of a few. The set `whole` is tried at once and to any length.
+    Before and after comes one search over many leaves at once, shallow and deep. `left` tells the seconds left, which
+    the caller may cut while it tests what was found.
     """
     best = bound
+    for choice in _shallow(sample, pool, constants, left):
+        if choice.cost < best:
+            best = choice.cost
+            yield choice
     for attempts, tries, longest in ((QUICK_SETS, QUICK_EFFORT, QUICK_BITS), (SLOW_SETS, effort, LONGEST_BITS)):
         fitted: list[frozenset[str]] = []
-        sets = sufficient_sets(sample, pool, deadline, fitted)
+        sets = sufficient_sets(sample, pool, fitted, whole if attempts == QUICK_SETS else ())
         for chosen in itertools.islice(sets, attempts):
-            fixed, left = set_cost(chosen), deadline - time.monotonic()
-            if fixed >= best or left <= 0:
+            if (set_cost(chosen) >= best and chosen != tuple(whole)) or left() <= 0:
                 break
-            found = fit_outputs(sample, chosen, constants, left, effort=tries, max_cost=longest)
+            most = LONGEST_BITS if chosen == tuple(whole) else longest
+            found = fit_outputs(sample, chosen, constants, left(), effort=tries, max_cost=most)
             if not found:
                 continue
             if tries < POLISH_EFFORT:  # the first fit is rarely the cheapest
-                left = deadline - time.monotonic()
-                found = fit_outputs(sample, chosen, constants, left, effort=POLISH_EFFORT, max_cost=longest) or found
+                found = fit_outputs(sample, chosen, constants, left(), effort=POLISH_EFFORT, max_cost=most) or found
             choice = _choice(chosen, found)
             fitted.append(frozenset(r.name for r in chosen))
             if choice.cost < best:
@@ -260,12 +211,33 @@ def choices(
                 yield choice
         if best <= CHEAP_CHOICE:
             return
-    if time.monotonic() < deadline:
-        yield from _all_leaves(sample, pool, constants, deadline, effort)
+    if left() > 0:
+        yield from _all_leaves(sample, pool, constants, left, effort)
+
+
+def _shallow(
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], left: Callable[[], float]
+) -> Iterator[Choice]:
+    """Outputs of one or two operators over the leaves of the whole pool: no set need be guessed for these."""
+    ranked = sorted(pool, key=lambda r: set_cost([r]))[:SHALLOW]
+    columns = leaves(sample, ranked)
+    limits = Limits(
+        timeout_s=min(left(), PATIENCE_S), max_cost=SHALLOW_BITS, max_candidates=SHALLOW_EFFORT,
+        compression=0, distillers=False, guided=False,
+    )  # fmt: skip
+    found: list[Term] = []
+    for k in range(sample.arity):
+        if limits.timeout_s <= 0:
+            return
+        result = fit(columns, sample.outputs[..., k], constants, limits, dict.fromkeys(columns, 3.0))
+        if result.term is None:
+            return
+        found.append(result.term)
+    yield _choice(ranked, [tuple(found)])
 
 
 def _all_leaves(
-    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], deadline: float, effort: int
+    sample: Sample, pool: Sequence[Recurrence], constants: tuple[int, ...], left: Callable[[], float], effort: int
 ) -> Iterator[Choice]:
     """One search over the leaves of many recurrences, each leaf priced at what its recurrence costs."""
     ranked = sorted(pool, key=lambda r: set_cost([r]))
@@ -276,7 +248,7 @@ def _all_leaves(
             for item in r.closure():
                 costs[item.name] = costs[item.name + "'"] = 2.0 + 0.5 * set_cost([item])
         columns = leaves(sample, chosen)
-        limit = deadline - time.monotonic()
+        limit = left()
         if limit <= 0:
             return
         priced = {n: costs[n] for n in columns}

@@ -8,7 +8,8 @@ from dsl.programs import Machine
 from dsl.terms import operator_count
 from extract.search.affine import affine_choice
 from extract.search.recurrences import Recurrence, delays
-from extract.search.select import Sample, remembered_outputs
+from extract.search.select import remembered_outputs
+from extract.search.sets import Sample
 from tests.verify.stubs import machine
 from verify.domain import IntArray
 

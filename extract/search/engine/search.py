@@ -219,8 +219,8 @@ class Search:
 
     def divide(self, run: Enumeration) -> Array:
         """Divide and conquer on the rows of an enumeration; examples on which its trees failed."""
-        allowed = branches_allowed(self.tried)
-        term, confused = unify(self.problem, self.language, run, self.pool, self.cost, allowed, self.deadline)
+        allowed, bound = branches_allowed(self.tried), min(self.cost, self.limits.max_cost + 1)
+        term, confused = unify(self.problem, self.language, run, self.pool, bound, allowed, self.deadline)
         if term is not None:
             self.offer(term, "divide and conquer")
         return confused
