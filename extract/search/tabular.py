@@ -1,14 +1,14 @@
 """From a Mealy table whose states have no names to the smallest machine program found for it.
 
-Encodings (`extract.search.encodings`) are deepened best-first: under each, the outputs are one-step synthesis problems.
-Every machine kept is proved equal to the table by a walk over the reachable pairs; the one with fewest operators wins.
+Variables are found by their traces (`extract.search.variables`), encodings as sets of them that determine the state
+(`extract.search.covers`); under each, outputs and updates still missing are one-step synthesis problems, deepened
+best-first. Every machine kept is proved equal to the table by a walk over the reachable pairs.
 """
 
 from __future__ import annotations
 
 import heapq
-import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,55 +16,46 @@ import numpy as np
 from dsl.cost import cost_bits
 from dsl.programs import Machine, program_size
 from dsl.rewrites import normalise
-from dsl.terms import Term, Var, operator_count, substitute
+from dsl.terms import Term, Var, substitute
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
 from extract.search.assemble import STATE_NAMES, input_names, typed
-from extract.search.encodings import Encoding, Frame, Proposer, Variable, encoding, unfold, visible
-from extract.search.joint import Rows
-from extract.search.select import fit_term, term_cost
-from extract.search.short import Short
+from extract.search.covers import covers
+from extract.search.histories import Histories, Rows, histories
+from extract.search.small.smallest import Smallest
+from extract.search.unfold import Unfolded, unfold
+from extract.search.variables import Finder, Found, Variable, joint, pruned
 from verify.budget import Deadline
 from verify.domain import Domain, IntArray
 
-OUTPUT_BITS = 4.0
-NODE_BITS = 4.0
-SLACK_BITS = 6.0
-ENOUGH = 2
-POLISH = 150_000
-CONTEST = 300_000
-MOST_FITTED = 90
-INFORMATION = 8.0
-VISIBLE, MOST_VISIBLE, VISIBLE_EACH = 5, 10, 300_000
-MOST_JOINT = 4096
-
-
-@dataclass(frozen=True)
-class Effort:
-    """Counts that bound the search, so that it does not depend on the speed of the machine."""
-
-    candidates: int = 12_000_000
-    each: int = 300_000
+NODES = 256
+WORK = (3, 20, 600)
+"""What posing an encoding and taking each step of deepening cost, about in milliseconds."""
+MOST_JOINT = 600
+PENALTY = (0, 1, 3)
+"""Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
+MOST_POOL, MOST_CLOSED = 6000, 4000
+BASES, SHOWN_BASES, DEEP_BASES = 14, 8, 10
+SETS = 3000
 
 
 @dataclass
 class Recovered:
-    """The cheapest machine found, its bits, how many encodings were fitted, and why the search stopped."""
+    """The smallest machine found, its operators and bits, how many encodings were fitted, and why the search stopped."""
 
     machine: Machine | None = None
     size: int | None = None
     cost: float = float("inf")
     tried: int = 0
     stop: str = "nothing fits"
-    fit: tuple[Encoding, Sequence[Term]] | None = None
 
 
 def machine_from_table(
-    mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], *, deadline: Deadline, effort: Effort | None = None
+    mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], *, deadline: Deadline, rng: np.random.Generator
 ) -> Recovered:
-    """The cheapest machine found that equals the table on every word."""
-    search = _Search(mealy, domain, kinds, deadline, effort or Effort())
+    """The smallest machine found that equals the table on every word."""
+    search = _Search(mealy, domain, kinds, deadline, rng)
     search.run()
     if deadline.passed:
         search.best.stop = "time limit"
@@ -74,32 +65,76 @@ def machine_from_table(
 
 
 class _Fit:
-    """The outputs of one encoding under search, one component after the other."""
+    """One encoding: the terms wanted (outputs, and updates of shown variables), each under search."""
 
-    def __init__(self, columns: dict[str, IntArray], targets: list[IntArray]) -> None:
-        self.columns, self.targets = columns, targets
-        self.terms: list[Term] = []
-        self.bits = 0.0
-        self.short: Short
+    searches: dict[str, Smallest] = {}  # noqa: RUF012
 
-    def open(self, constants: tuple[int, ...], candidates: int) -> None:
-        """Begin with the next component."""
-        self.short = Short(self.columns, self.targets[len(self.terms)], constants, candidates=candidates)
+    def __init__(self, variables: tuple[Variable, ...], columns: dict[str, IntArray], wanted: dict[str, IntArray],
+                 constants: Sequence[int]) -> None:  # fmt: skip
+        self.variables, self.constants = variables, constants
+        self.given = sum(v.size for v in variables if v.update is not None)
+        self.exact = False
+        self.restart(columns, wanted)
+
+    def restart(self, columns: dict[str, IntArray], wanted: dict[str, IntArray]) -> None:
+        """Search on other steps, as deep as before."""
+        depths = {n: s.depth for n, s in self.searches.items()} if self.searches else {}
+        plain = {n: c for n, c in columns.items() if not n.endswith("'")}
+        self.searches = {n: Smallest(plain if n.endswith("'") else columns, target, self.constants)
+                         for n, target in wanted.items()}  # fmt: skip
+        for n, depth in depths.items():
+            while self.searches[n].depth < depth and not self.searches[n].spent:
+                self.searches[n].deepen()
 
     @property
-    def key(self) -> bytes:
-        """Equal for encodings with the same values."""
-        return np.unique(np.stack([*self.columns.values(), *self.targets]), axis=1).tobytes()
+    def depth(self) -> int:
+        """The least depth of the terms wanted."""
+        return min(s.depth for s in self.searches.values())
+
+    @property
+    def lower(self) -> int:
+        """Operators of a machine not yet seen, at least."""
+        return self.given + sum(min(s.lower, s.size) for s in self.searches.values())
+
+    @property
+    def size(self) -> int:
+        """Operators of the best terms and the updates."""
+        return self.given + sum(s.size for s in self.searches.values())
+
+    @property
+    def spent(self) -> bool:
+        return not self.searches or all(s.spent for s in self.searches.values())
+
+    def deepen(self) -> bool:
+        """Take one step where it is due; whether something smaller was found."""
+        before = self.size
+        depth = min(s.depth for s in self.searches.values() if not s.spent)
+        for search in self.searches.values():
+            if search.depth == depth and not search.spent:
+                search.deepen()
+        return self.size < before
+
+    def terms(self) -> dict[str, Term] | None:
+        """The best terms, when all are found."""
+        found = {n: s.best for n, s in self.searches.items()}
+        return None if any(t is None for t in found.values()) else found  # type: ignore[return-value]
 
 
 class _Search:
     def __init__(
-        self, mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], deadline: Deadline, effort: Effort
+        self, mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], deadline: Deadline, rng: np.random.Generator
     ) -> None:
-        self.mealy, self.domain, self.kinds, self.deadline, self.effort = mealy, domain, kinds, deadline, effort
+        self.mealy, self.domain, self.kinds, self.deadline = mealy, domain, kinds, deadline
         self.best = Recovered()
-        self.estimate = float("inf")
-        self.spent = 0
+        self.words = histories(mealy, NODES, rng=rng)
+        ends = sorted({v for pair in domain.ranges for v in pair} - {0, 1}, key=abs)
+        low = max(-8, min(-2, int(mealy.output.min()), *(low for low, _ in domain.ranges)))
+        high = max(7, *(high + 1 for _, high in domain.ranges))
+        self.top = max(9, high, min(mealy.size + 1, 40))
+        initials = tuple(dict.fromkeys((0, 1, *ends)))
+        self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high)
+        self.waiting: list[tuple[float, float, int, tuple[Found, ...], _Fit | None]] = []
+        self.known: set[tuple[int, ...]] = set()
         self.log: list[str] = []
 
     @property
@@ -110,155 +145,105 @@ class _Search:
         return tuple(sorted((c for c in found if abs(c) <= 64), key=lambda c: (abs(c), c)))
 
     def run(self) -> None:
-        ends = sorted({v for pair in self.domain.ranges for v in pair} - {0, 1}, key=abs)
-        initials = (0, 1, *ends, 2, 3)
-        low = max(-8, min(-2, int(self.mealy.output.min()), *(low for low, _ in self.domain.ranges)))
-        top = max(5, *(high for _, high in self.domain.ranges))
+        """Ever more variables; after each kind the encodings that they make possible."""
         if self.deadline.passed:
             return
-        proposer = Proposer(self.mealy, self.domain, self.constants, tuple(dict.fromkeys(initials)), low)
-        alone = proposer.frame(())
-        assert alone is not None
-        high = max(9, top + 1, min(self.mealy.size + 1, 40))
-        self.fit([*proposer.singles(alone, high=high, max_cost=27, candidates=150_000), *proposer.products(60)], 3)
-        if self.best.size is None or self.best.size > ENOUGH:
-            found = self._cascades(proposer, top)
-            found += proposer.pairs(alone, high=top, candidates=20_000, max_cost=20, most_steps=6_000_000)
-            self.fit(found, 2)
-        if self.best.size is None or self.best.size > VISIBLE:
-            self.fit(self._visible(proposer), 1)
-        self._polish()
-
-    def _visible(self, proposer: Proposer) -> list[Encoding]:
-        """Variables that the outputs show, as they are or beside a base, whatever their updates."""
-        cheap = [v for v, _, _ in proposer.closed.values()][:6]
-        found: list[Encoding] = []
-        tries = 0
-        for bases in [(), *((v,) for v in [*cheap, *proposer.pool[:4]])]:
-            frame = proposer.frame(bases)
-            if frame is None or self.deadline.passed:
-                continue
-            shown = visible(self.mealy, frame)
-            for width in (1,) if bases else (1, 2):
-                for labels in itertools.combinations(shown, width):
-                    if tries < MOST_VISIBLE and frame.told_by(labels):
-                        tries += 1
-                        made = self._labelled(proposer, frame, labels)
-                        found += [] if made is None else [made]
-        return found
-
-    def _labelled(self, proposer: Proposer, frame: Frame, labels: Sequence[Rows]) -> Encoding | None:
-        """The encoding by the bases and these labels of the frame's states, if short updates are found."""
-        symbols = self.domain.symbols()
-        inputs = {n: np.tile(symbols[:, k], len(frame.after)) for k, n in enumerate(input_names(self.domain.arity))}
-        names = [f"v{next(proposer.numbers)}" for _ in labels]
-        values = {b.name: c for b, c in zip(frame.bases, frame.values, strict=True)} | dict(
-            zip(names, labels, strict=True)
-        )
-        columns = inputs | {n: np.repeat(v, len(symbols)) for n, v in values.items()}
-        made: list[Variable] = []
-        for name in names:
-            target = values[name][frame.after.ravel()]
-            term = fit_term(columns, target, self.constants, self.deadline.left, effort=VISIBLE_EACH, max_cost=45.0)
-            if term is None:
-                return None
-            made.append(Variable(name, term, int(values[name][0]), term_cost(term)))
-        return encoding([*frame.bases, *made])
-
-    def _cascades(self, proposer: Proposer, top: int) -> list[Encoding]:
-        """Variables on top of one already found; where that explains nothing, on top of two."""
-        cheap = [v for v, _, _ in proposer.closed.values()][:4]
-        bases = {v.name: v for v in [*sorted(proposer.pool, key=_unexplained)[:9], *cheap]}
-        found: list[Encoding] = []
-        for base in bases.values():
-            found += self._on([base], proposer, top)
-        found += proposer.sets(40)
-        if found or self.best.machine is not None:
-            return found
-        ranked = sorted(proposer.pool, key=_unexplained)[:8]
-        for chosen in [*([v] for v in ranked if v.needs), *itertools.combinations(ranked, 2)]:
-            closure = encoding(chosen).variables
-            if len(closure) == 2:
-                found += self._on(closure, proposer, top)
-        return found + proposer.sets(40)
-
-    def _on(self, bases: Sequence[Variable], proposer: Proposer, top: int) -> list[Encoding]:
-        frame = None if self.deadline.passed else proposer.frame(bases)
-        return [] if frame is None else proposer.singles(frame, high=max(8, top + 1), max_cost=22, candidates=40_000)
-
-    def _polish(self) -> None:
-        """The best machine's terms again, now with the fewest operators on the states that are reached."""
-        if self.best.fit is None:
+        finder = self.finder
+        closed = finder.closed(self.top, max_cost=26, candidates=150_000, limit=40_000, tests=120_000)
+        shown = finder.shown()
+        pool = pruned([*closed, *shown], 5, MOST_CLOSED)
+        self._pose(pool)
+        self._fit(0, 1000)
+        if self._bound <= 1:
             return
-        found, terms = self.best.fit
-        fit = self._start(found)
-        assert fit is not None
-        before = {n: c for n, c in fit.columns.items() if not n.endswith("'")}
-        variables = []
-        for v in found.variables:
-            term = self._fewest(before, fit.columns[v.name + "'"], v.update)
-            variables.append(replace(v, update=term))
-        outputs = [self._fewest(fit.columns, target, t) for target, t in zip(fit.targets, terms, strict=True)]
-        self._keep(replace(found, variables=tuple(variables)), outputs)
-        self._keep(replace(found, variables=tuple(variables)), terms)
-        self._keep(found, outputs)
+        finder.prepare(max_cost=22, candidates=300_000, limit=20_000, tests=60_000)
+        delayed = finder.delayed(15_000)
+        over = self._over([*shown[:SHOWN_BASES], *pool[:BASES]])
+        pool = pruned([*pool, *delayed, *over], 5, MOST_POOL)
+        self._pose(pool)
+        self._fit(0, 2000)
+        if self._bound <= 2:
+            return
+        over = self._over([v for v in pool if v.base is not None][:DEEP_BASES])
+        pool = pruned([*pool, *over], 5, MOST_POOL)
+        self._pose(pool)
+        self._fit(2, 8000)
 
-    def _fewest(self, columns: dict[str, IntArray], target: IntArray, known: Term) -> Term:
-        short = Short(columns, target, self.constants, candidates=POLISH)
-        while not short.spent and short.level <= 2 * operator_count(known) + 1:
-            term = short.deepen()
-            if term is not None:
-                return term if operator_count(term) < operator_count(known) else known
-        return known
+    def _over(self, bases: Sequence[Found]) -> list[Found]:
+        return [] if self.deadline.passed else self.finder.over(bases, 150_000)
 
-    def fit(self, encodings: Sequence[Encoding], share: int) -> None:
-        """Best-first over encodings: the one whose own bits and those of the outputs tried so far are fewest is
-        deepened by one level, until the budget is spent or nothing can come close to the best."""
-        waiting: list[tuple[float, int]] = []
-        ranked = sorted(encodings, key=lambda e: e.cost)[:MOST_FITTED]
-        fits: list[_Fit | None] = [None] * len(ranked)
-        alike: dict[bytes, list[Encoding]] = {}
-        for k, item in enumerate(ranked):
-            heapq.heappush(waiting, (item.cost + OUTPUT_BITS, k))
-        budget = self.spent + (self.effort.candidates - self.spent) // share
-        if self.best.machine is not None:
-            budget = min(budget, 2 * self.spent + CONTEST)
-        while waiting and self.spent < budget and not self.deadline.passed:
-            bits, k = heapq.heappop(waiting)
-            if bits > self.estimate + SLACK_BITS:
+    def _pose(self, pool: Sequence[Found]) -> None:
+        """Encodings by up to three variables of the pool join those that wait."""
+        told, codes = joint(pool, self.words)
+        cost = np.array([round(v.cost) for v in pool])
+        full = ~np.uint64(0)
+        for k in np.flatnonzero((told == full).all(axis=1)).tolist():
+            self._wait((pool[k],))
+        for width in (2, 3):
+            hits = np.empty((SETS, 3), dtype=np.int64)
+            count = covers(told, codes, cost, self.words.state, width, 300, hits, 20_000_000)
+            for row in hits[:count].tolist():
+                self._wait(tuple(pool[k] for k in row if k >= 0))
+
+    def _wait(self, chosen: tuple[Found, ...]) -> None:
+        key = tuple(sorted(id(v) for v in chosen))
+        if key not in self.known:
+            self.known.add(key)
+            every = {id(v): v for member in chosen for v in member.chain}.values()
+            cost, size = sum(v.cost for v in chosen), sum(v.size for v in every)
+            heapq.heappush(self.waiting, (size + cost / 100, cost, len(self.known), chosen, None))
+
+    def _fit(self, deepest: int, work: int) -> None:
+        """Best-first over encodings, by the operators that they need at least."""
+        put_off = []
+        while self.waiting and work > 0 and not self.deadline.passed:
+            bound, cost, number, chosen, fit = heapq.heappop(self.waiting)
+            if bound >= self._bound + 1:
                 break
-            fit = fits[k]
             if fit is None:
-                fit = self._start(ranked[k])
+                fit = self._start(chosen)
+                work -= WORK[0]
                 if fit is None:
                     continue
-                alike.setdefault(fit.key, []).append(ranked[k])
-                if len(alike[fit.key]) > 1:
-                    continue
-                fits[k] = fit
                 self.best.tried += 1
-            before = fit.short.run.candidates
-            term = fit.short.deepen()
-            self.spent += fit.short.run.candidates - before
-            if term is not None:
-                fit.terms.append(term)
-                fit.bits += NODE_BITS * fit.short.level
-                if len(fit.terms) == len(fit.targets):
-                    self.estimate = min(self.estimate, ranked[k].cost + fit.bits)
-                    for variant in alike[fit.key]:
-                        self._keep(variant, ranked[k].renamed(fit.terms, variant))
-                    fits[k] = None
-                    budget = min(budget, 2 * self.spent + CONTEST)
-                    continue
-                fit.open(self.constants, self.effort.each)
-            if fit.short.spent:
-                fits[k] = None
+            elif fit.lower >= self._bound:
                 continue
-            heapq.heappush(waiting, (ranked[k].cost + fit.bits + NODE_BITS * max(fit.short.level, 1), k))
+            if fit.depth >= deepest and fit.depth >= 0:
+                put_off.append((bound, cost, number, chosen, fit))
+                continue
+            work -= WORK[min(fit.depth + 1, 2)]
+            if fit.deepen():
+                self._found(fit)
+            if not fit.spent and fit.lower < self._bound:
+                key = fit.lower + PENALTY[min(fit.depth + 1, 2)] + cost / 100
+                heapq.heappush(self.waiting, (key, cost, number, chosen, fit))
+        for item in put_off:
+            heapq.heappush(self.waiting, item)
 
-    def _start(self, found: Encoding) -> _Fit | None:
-        joint = unfold(self.mealy, self.domain, found, most=MOST_JOINT)
-        if joint is None:
+    @property
+    def _bound(self) -> int:
+        return 99 if self.best.size is None else self.best.size
+
+    def _start(self, chosen: tuple[Found, ...]) -> _Fit | None:
+        variables = self.finder.variables(chosen)
+        if sum(v.size for v in variables) >= self._bound:
+            return None
+        return _Fit(variables, *self._on_words(variables), self.constants)
+
+    def _on_words(self, variables: Sequence[Variable]) -> tuple[dict[str, IntArray], dict[str, IntArray]]:
+        """What terms may read on the steps of all histories, and what they should be."""
+        words, symbols = self.words, self.domain.symbols()
+        before = words.parent[1:]
+        columns = {n: symbols[words.symbol[1:], k] for k, n in enumerate(input_names(self.domain.arity))}
+        for v in variables:
+            columns[v.name] = v.trace[before].astype(np.int64)
+            columns[v.name + "'"] = v.trace[1:].astype(np.int64)
+        return columns, self._wanted(variables, columns, self.mealy.output[words.state[before], words.symbol[1:]])
+
+    def _on_states(self, variables: Sequence[Variable]) -> tuple[dict[str, IntArray], dict[str, IntArray]] | None:
+        """The same on all steps that are reached, if those are few and the variables do determine the state."""
+        joint = unfold(self.mealy, self.domain, variables, most=MOST_JOINT)
+        if joint is None or not joint.determined:
             return None
         symbols = self.domain.symbols()
         size, count = joint.after.shape
@@ -266,32 +251,48 @@ class _Search:
         for n, values in joint.values.items():
             columns[n] = np.repeat(values, count)
             columns[n + "'"] = values[joint.after.ravel()]
-        targets = [self.mealy.output[joint.table, :, k].ravel() for k in range(self.mealy.output.shape[2])]
-        fit = _Fit(columns, targets)
-        fit.open(self.constants, self.effort.each)
-        return fit
+        return columns, self._wanted(variables, columns, self.mealy.output[joint.table].reshape(size * count, -1))
 
-    def _keep(self, found: Encoding, outputs: Sequence[Term]) -> None:
+    @staticmethod
+    def _wanted(
+        variables: Sequence[Variable], columns: dict[str, IntArray], outputs: IntArray
+    ) -> dict[str, IntArray]:
+        wanted = {v.name + "'": columns[v.name + "'"] for v in variables if v.update is None}
+        return wanted | {f"y{k}": outputs[:, k] for k in range(outputs.shape[1])}
+
+    def _found(self, fit: _Fit) -> None:
+        terms = fit.terms()
+        if terms is None or fit.size > self._bound:
+            return
+        if not fit.exact:
+            exact = self._on_states(fit.variables)
+            if exact is None:
+                fit.searches = {}
+                return
+            fit.restart(*exact)
+            fit.exact = True
+            terms = fit.terms()
+            if terms is None:
+                return
+        updates = {v.name: v.update or terms[v.name + "'"] for v in fit.variables}
+        outputs = [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])]
+        self._keep({v.name: v.initial for v in fit.variables}, updates, outputs)
+
+    def _keep(self, initials: dict[str, int], updates: dict[str, Term], outputs: Sequence[Term]) -> None:
         inputs = input_names(self.domain.arity)
         fresh = [n for n in STATE_NAMES if n not in inputs]
-        names = {v.name: fresh[k] for k, v in enumerate(found.variables)}
+        names = dict(zip(initials, fresh, strict=False))
         renaming: dict[str, Term] = {v: Var(n, INT) for v, n in names.items()}
         renaming |= {v + "'": Var(n + "'", INT) for v, n in names.items()}
-        updates = {names[v.name]: substitute(v.update, renaming) for v in found.variables}
-        initials = {names[v.name]: v.initial for v in found.variables}
-        terms = [substitute(t, renaming) for t in outputs]
-        machine = normalise(typed(self.domain, self.kinds, initials, updates, terms, name="lifted"))
+        first = {names[v]: i for v, i in initials.items()}
+        drawn = {names[v]: substitute(u, renaming) for v, u in updates.items()}
+        machine = normalise(
+            typed(self.domain, self.kinds, first, drawn, [substitute(t, renaming) for t in outputs], name="lifted")
+        )
         assert isinstance(machine, Machine)
         size, cost = program_size(machine), cost_bits(machine)
         if self.best.size is None or (size, cost) < (self.best.size, self.best.cost):
             same = mealy_of(machine, self.domain, max_states=2 * MOST_JOINT)
             if same is not None and equal(same, self.mealy):
                 self.best.machine, self.best.size, self.best.cost = machine, size, cost
-                self.best.fit = (found, outputs)
-                self.log.append(f"{size} {cost:.0f} {int(self.spent / 1000)}k")
-
-
-def _unexplained(v: Variable) -> float:
-    """Bits of a variable less what it tells about the state, weighed: the order in which to build on variables."""
-    assert v.labels is not None
-    return encoding([v]).cost - INFORMATION * float(np.log2(len(np.unique(v.labels))))
+                self.log.append(f"{size} {cost:.0f}")

@@ -1,0 +1,336 @@
+"""The outermost operator of a term for a table, solved backwards from the wanted values.
+
+Arguments come from a bank of small terms (`extract.search.small.bank`). Sums look up what one argument leaves to the
+other; extremes, products and conditionals first ask which rows an argument can answer for, which leaves few to pair.
+The best so far is `found`: operators in all, then how the term is made (operator, up to five arguments).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from extract.search.small.bank import (
+    ABS, ADD, AND, DIV, EQ, IF, INT, LARGEST, LARGEST_QUOTIENT, LE, LT, MAX, MIN, MOD, MUL, NE, NEG, OR, SUB, Index,
+    Numbers, Starts, Words, find, number_hash, truth_hash,
+)  # fmt: skip
+
+IF_IF = 20
+"""A conditional whose else-branch is a conditional."""
+MOD_SUM, MOD_DIFFERENCE = 21, 22
+"""A remainder of a sum, of a difference."""
+MOST_PAIRED = 4000
+MOST_MASKS = 1500
+Found = NDArray[np.int64]
+
+
+@njit(cache=True)
+def _offer(found: Found, size: int, op: int, a: int, b: int, c: int, d: int, e: int) -> None:
+    if size < found[0]:
+        found[0], found[1], found[2], found[3], found[4], found[5], found[6] = size, op, a, b, c, d, e
+
+
+@njit(cache=True)
+def join_sums(
+    target: NDArray[np.int32], values: Numbers, sizes: Index, slots: Index, hashes: Words, found: Found
+) -> None:
+    """Sums, differences, negations, magnitudes, remainders and quotients with the wanted values."""
+    rows = len(target)
+    row = np.empty(rows, dtype=np.int32)
+    for k in range(rows):
+        row[k] = -target[k]
+    at, _ = find(number_hash(row), slots, hashes)
+    if at >= 0:
+        _offer(found, sizes[at] + 1, NEG, at, 0, 0, 0, 0)
+    low, top = target.min(), target.max()
+    for a in range(len(values)):
+        if sizes[a] + 1 >= found[0]:
+            break
+        for k in range(rows):
+            row[k] = target[k] - values[a, k]
+        b, _ = find(number_hash(row), slots, hashes)
+        if b >= 0:
+            _offer(found, sizes[a] + sizes[b] + 1, ADD, a, b, 0, 0, 0)
+        for k in range(rows):
+            row[k] = target[k] + values[a, k]
+        b, _ = find(number_hash(row), slots, hashes)
+        if b >= 0:
+            _offer(found, sizes[a] + sizes[b] + 1, SUB, b, a, 0, 0, 0)
+        if low >= 0:
+            good = True
+            for k in range(rows):
+                if abs(values[a, k]) != target[k]:
+                    good = False
+                    break
+            if good:
+                _offer(found, sizes[a] + 1, ABS, a, 0, 0, 0, 0)
+            for divisor in range(max(2, top + 1), 9):
+                good = True
+                for k in range(rows):
+                    if values[a, k] % divisor != target[k]:
+                        good = False
+                        break
+                if good:
+                    _offer(found, sizes[a] + 1, MOD, a, divisor, 0, 0, 0)
+        for divisor in range(2, LARGEST_QUOTIENT + 1):
+            good = True
+            for k in range(rows):
+                if values[a, k] // divisor != target[k]:
+                    good = False
+                    break
+            if good:
+                _offer(found, sizes[a] + 1, DIV, a, divisor, 0, 0, 0)
+
+
+@njit(cache=True)
+def join_remainders(target: NDArray[np.int32], values: Numbers, sizes: Index, most: int, found: Found) -> None:
+    """`(a + b) mod m` and `(a - b) mod m`, where m is one more than the largest value wanted."""
+    modulus = target.max() + 1
+    if target.min() < 0 or modulus < 2 or modulus > 64:
+        return
+    rows, count = len(target), min(most, len(values))
+    size = 16
+    while size < 2 * count:
+        size *= 2
+    slots, hashes = np.full(size, -1, dtype=np.int32), np.zeros(count, dtype=np.uint64)
+    row = np.empty(rows, dtype=np.int32)
+    for a in range(count):
+        for k in range(rows):
+            row[k] = values[a, k] % modulus
+        code = number_hash(row)
+        at, slot = find(code, slots, hashes)
+        hashes[a] = code
+        if at < 0:
+            slots[slot] = a
+    for a in range(count):
+        if sizes[a] + 2 >= found[0]:
+            return
+        for k in range(rows):
+            row[k] = (target[k] - values[a, k]) % modulus
+        b, _ = find(number_hash(row), slots, hashes)
+        if b >= 0:
+            _offer(found, sizes[a] + sizes[b] + 2, MOD_SUM, a, b, modulus, 0, 0)
+        for k in range(rows):
+            row[k] = (target[k] + values[a, k]) % modulus
+        b, _ = find(number_hash(row), slots, hashes)
+        if b >= 0:
+            _offer(found, sizes[a] + sizes[b] + 2, MOD_DIFFERENCE, b, a, modulus, 0, 0)
+
+
+@njit(cache=True)
+def matches(target: NDArray[np.int32], values: Numbers, words: int) -> Words:
+    """The rows on which each term has the wanted value, as bits."""
+    masks = np.zeros((len(values), words), dtype=np.uint64)
+    for a in range(len(values)):
+        for k in range(len(target)):
+            if values[a, k] == target[k]:
+                masks[a, k >> 6] |= np.uint64(1) << np.uint64(k & 63)
+    return masks
+
+
+@njit(cache=True)
+def _distinct(masks: Words, chosen: Index, most: int) -> Index:
+    """The first of those with equal bits, in order, without those that match nothing."""
+    size = 16
+    while size < 2 * len(chosen):
+        size *= 2
+    slots, hashes = np.full(size, -1, dtype=np.int32), np.zeros(len(masks), dtype=np.uint64)
+    kept, count = np.empty(min(most, len(chosen)), dtype=np.int32), 0
+    for a in chosen:
+        if not masks[a].any():
+            continue
+        code = truth_hash(masks[a])
+        at, slot = find(code, slots, hashes)
+        if at < 0:
+            slots[slot], hashes[a] = a, code
+            kept[count] = a
+            count += 1
+            if count == len(kept):
+                break
+    return kept[:count]
+
+
+@njit(cache=True)
+def join_extremes(
+    target: NDArray[np.int32], values: Numbers, sizes: Index, masks: Words, full: Words, found: Found
+) -> None:
+    """Minima and maxima with the wanted values."""
+    rows = len(target)
+    for op in (MIN, MAX):
+        chosen, count = np.empty(len(values), dtype=np.int32), 0
+        for a in range(len(values)):
+            good = True
+            for k in range(rows):
+                if (values[a, k] < target[k]) if op == MIN else (values[a, k] > target[k]):
+                    good = False
+                    break
+            if good:
+                chosen[count] = a
+                count += 1
+        kept = _distinct(masks, chosen[:count], MOST_PAIRED)
+        for i in range(len(kept)):
+            for j in range(i):
+                if sizes[kept[i]] + sizes[kept[j]] + 1 >= found[0]:
+                    break
+                if _covers(masks[kept[i]], masks[kept[j]], full):
+                    _offer(found, sizes[kept[i]] + sizes[kept[j]] + 1, op, kept[j], kept[i], 0, 0, 0)
+
+
+@njit(cache=True, inline="always")
+def _covers(a: Words, b: Words, full: Words) -> bool:
+    for k in range(len(full)):
+        if (a[k] | b[k]) != full[k]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def join_products(target: NDArray[np.int32], values: Numbers, sizes: Index, found: Found) -> None:
+    """Products with the wanted values."""
+    rows = len(target)
+    chosen, count = np.empty(MOST_PAIRED, dtype=np.int32), 0
+    for a in range(len(values)):
+        good = True
+        for k in range(rows):
+            if target[k] != 0 and (values[a, k] == 0 or target[k] % values[a, k] != 0):
+                good = False
+                break
+        if good and count < MOST_PAIRED:
+            chosen[count] = a
+            count += 1
+    for i in range(count):
+        for j in range(i + 1):
+            a, b = chosen[i], chosen[j]
+            if sizes[a] + sizes[b] + 1 >= found[0]:
+                break
+            good = True
+            for k in range(rows):
+                if int(values[a, k]) * int(values[b, k]) != target[k]:
+                    good = False
+                    break
+            if good:
+                _offer(found, sizes[a] + sizes[b] + 1, MUL, b, a, 0, 0, 0)
+
+
+@njit(cache=True)
+def join_tests(
+    target: NDArray[np.int32], values: Numbers, sizes: Index, truths: Words, truth_sizes: Index, most: int, found: Found
+) -> None:
+    """`int` of a comparison or of a connective; numbers compared have at most `most` operators together."""
+    if target.min() < 0 or target.max() > 1:
+        return
+    rows = len(target)
+    wanted = matches(np.ones(rows, dtype=np.int32), target.reshape(1, -1).astype(np.int16), truths.shape[1])[0]
+    both, either = np.empty(MOST_PAIRED, dtype=np.int32), np.empty(MOST_PAIRED, dtype=np.int32)
+    above, below = 0, 0
+    for t in range(len(truths)):
+        over, under = True, True
+        for k in range(len(wanted)):
+            over &= (truths[t, k] & wanted[k]) == wanted[k]
+            under &= (truths[t, k] | wanted[k]) == wanted[k]
+        if over and under:
+            _offer(found, truth_sizes[t] + 1, INT, t, 0, 0, 0, 0)
+        if over and above < MOST_PAIRED:
+            both[above] = t
+            above += 1
+        if under and below < MOST_PAIRED:
+            either[below] = t
+            below += 1
+    for op in (AND, OR):
+        chosen = both[:above] if op == AND else either[:below]
+        for i in range(len(chosen)):
+            for j in range(i):
+                a, b = chosen[i], chosen[j]
+                if truth_sizes[a] + truth_sizes[b] + 2 >= found[0]:
+                    break
+                good = True
+                for k in range(len(wanted)):
+                    got = truths[a, k] & truths[b, k] if op == AND else truths[a, k] | truths[b, k]
+                    if got != wanted[k]:
+                        good = False
+                        break
+                if good:
+                    _offer(found, truth_sizes[a] + truth_sizes[b] + 2, op, a, b, 0, 0, 0)
+    for a in range(len(values)):
+        for b in range(len(values)):
+            if sizes[a] + sizes[b] > most or sizes[a] + sizes[b] + 2 >= found[0]:
+                break
+            alike, less, at_most, unlike = a < b, True, True, a < b
+            for k in range(rows):
+                one, left, right = target[k] == 1, values[a, k], values[b, k]
+                alike &= (left == right) == one
+                unlike &= (left != right) == one
+                less &= (left < right) == one
+                at_most &= (left <= right) == one
+                if not (alike or less or at_most or unlike):
+                    break
+            size = sizes[a] + sizes[b] + 2
+            if alike:
+                _offer(found, size, EQ, a, b, 0, 0, 0)
+            if unlike:
+                _offer(found, size, NE, a, b, 0, 0, 0)
+            if less:
+                _offer(found, size, LT, a, b, 0, 0, 0)
+            if at_most:
+                _offer(found, size, LE, a, b, 0, 0, 0)
+
+
+@njit(cache=True, inline="always")
+def _within(part: Words, mask: Words) -> bool:
+    for k in range(len(part)):
+        if part[k] & ~mask[k]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _first_over(part: Words, masks: Words, kept: Index) -> int:
+    for a in kept:
+        if _within(part, masks[a]):
+            return a
+    return -1
+
+
+@njit(cache=True)
+def join_conditionals(
+    values: Numbers, sizes: Index, truths: Words, truth_sizes: Index, masks: Words, full: Words, nested: int,
+    found: Found,
+) -> None:  # fmt: skip
+    """Conditionals with the wanted values; for the first `nested` tests also with another in the else-branch."""
+    kept = _distinct(masks, np.arange(len(values), dtype=np.int32), MOST_MASKS)
+    rest, inner = np.empty_like(full), np.empty_like(full)
+    for t in range(len(truths)):
+        if truth_sizes[t] + 1 >= found[0]:
+            break
+        for k in range(len(full)):
+            rest[k] = full[k] & ~truths[t, k]
+        a = _first_over(truths[t], masks, kept)
+        b = _first_over(rest, masks, kept)
+        if a >= 0 and b >= 0:
+            _offer(found, truth_sizes[t] + sizes[a] + sizes[b] + 1, IF, t, a, b, 0, 0)
+    some = kept[: MOST_MASKS // 5]
+    count = min(nested, len(truths))
+    for t in range(2 * count):
+        test = t >> 1
+        if truth_sizes[test] + 3 >= found[0]:
+            break
+        for k in range(len(full)):
+            inner[k] = full[k] & (~truths[test, k] if t & 1 else truths[test, k])
+        a = _first_over(inner, masks, some)
+        if a < 0:
+            continue
+        for u in range(count):
+            size = truth_sizes[test] + truth_sizes[u] + sizes[a] + 2
+            if size >= found[0]:
+                break
+            for k in range(len(full)):
+                rest[k] = full[k] & ~inner[k] & truths[u, k]
+            b = _first_over(rest, masks, some)
+            if b < 0:
+                continue
+            for k in range(len(full)):
+                rest[k] = full[k] & ~inner[k] & ~truths[u, k]
+            c = _first_over(rest, masks, some)
+            if c >= 0:
+                _offer(found, size + sizes[b] + sizes[c], IF_IF, t, u, a, b, c)

@@ -1,0 +1,255 @@
+"""State variables for a table whose states have no names, found by enumeration and judged by their traces.
+
+A variable's update reads itself, the inputs and at most one other value: a *base* found before (a cascade, as in Krohn
+& Rhodes 1965), or its own value of one step earlier. A base may also be *shown*: a value that the outputs tell, whose
+own update is still to be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsl.cost import value_bits
+from dsl.terms import Term, Var, operator_count, substitute
+from dsl.types import INT
+from extract.abstract.mealy import Mealy
+from extract.search.assemble import input_names
+from extract.search.candidates import OTHER, OWN, Candidates, by_terms, by_tests
+from extract.search.histories import Histories, Masks, Rows, Traces, hash_table, simulate
+from extract.search.select import STATE_BITS
+from verify.domain import Domain, IntArray
+
+SHOWN_BITS, SHOWN_OPERATORS = 14.0, 1
+"""What the update of a shown variable is taken to cost until it is found."""
+ALIKE = 4
+"""So many variables of one source may tell the same histories apart."""
+MOST_KEPT = 6000
+NOBODY = -1
+COPY_BITS = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """A state variable: its update over the variables of an encoding, None while it is to be found, its initial value,
+    operators and trace; `shown` (state, symbol) are the next values of one without an update."""
+
+    name: str
+    update: Term | None
+    initial: int
+    size: int
+    trace: Traces
+    shown: IntArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where variables come from: candidates, read with their own earlier value if `delayed`, or what outputs show."""
+
+    candidates: Candidates | None
+    delayed: bool = False
+    shown: IntArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One variable of the pool: source, row there, initial value, base, bits with all it needs, values by history."""
+
+    source: Source
+    row: int
+    initial: int
+    base: Found | None
+    cost: float
+    trace: Traces
+
+    @cached_property
+    def update(self) -> Term:
+        """The update over `OWN` and `OTHER`."""
+        assert self.source.candidates is not None
+        return self.source.candidates.term(self.row)
+
+    @cached_property
+    def size(self) -> int:
+        """Operators of the update, with a guess where it is shown."""
+        return SHOWN_OPERATORS if self.source.candidates is None else operator_count(self.update)
+
+    @property
+    def chain(self) -> tuple[Found, ...]:
+        """All it needs, then itself."""
+        return (*(self.base.chain if self.base else ()), self)
+
+
+class Finder:
+    """Finds variables for one table; values lie in `low` to `high` where another variable is read."""
+
+    def __init__(
+        self, mealy: Mealy, domain: Domain, words: Histories, constants: tuple[int, ...], initials: tuple[int, ...],
+        low: int, high: int,
+    ) -> None:  # fmt: skip
+        self.mealy, self.domain, self.words, self.constants, self.initials = mealy, domain, words, constants, initials
+        self.symbols = domain.symbols()
+        self.inputs = [Var(n, INT) for n in input_names(domain.arity)]
+        self.low, self.span = low, np.arange(low, high + 1)
+        self.wide: list[Candidates] = []
+        self.tried = 0
+        self.met = {closed: hash_table(1 << 22) for closed in (True, False)}
+
+    def closed(self, top: int, *, max_cost: int, candidates: int, limit: int, tests: int) -> list[Found]:
+        """Variables that read nothing but the inputs, with values up to `top`."""
+        span = np.arange(self.low, top + 1)
+        made = [by_terms(self.inputs, span, self.symbols, self.constants, max_cost, candidates, limit)]
+        made += by_tests(self.inputs, span, self.symbols, tests)
+        return [v for part in made for v in self._simulated(Source(part), len(part.cost), self.words.symbol, None)]
+
+    def prepare(self, *, max_cost: int, candidates: int, limit: int, tests: int) -> None:
+        """Tabulate the updates that read one other variable, whatever its values."""
+        size = len(self.span)
+        rows = np.concatenate(
+            [np.tile(self.symbols, (size, 1)), np.repeat(self.span, len(self.symbols))[:, None]], axis=1
+        )
+        given = [*self.inputs, Var(OTHER, INT)]
+        parts = [by_terms(given, self.span, rows, self.constants, max_cost, candidates, limit)]
+        parts += by_tests(given, self.span, rows, tests)
+        for part in parts:
+            table = part.tables.reshape(len(part.cost), size, size, -1)
+            self.wide.append(part.those((table != table[:, :, :1]).any(axis=(1, 2, 3))))
+
+    def over(self, bases: Sequence[Found], most: int) -> list[Found]:
+        """Variables that read one of the bases: of all pairs of base and update the `most` that are cheapest
+        together."""
+        inside = [b for b in bases if self.low <= b.trace.min() and b.trace.max() <= self.span[-1]]
+        costs = [b.cost + part.cost for b in inside for part in self.wide]
+        if not costs:
+            return []
+        every = np.concatenate(costs)
+        limit = np.partition(every, most)[most] if most < len(every) else np.inf
+        found: list[Found] = []
+        for base in inside:
+            rows = (base.trace[self.words.parent].astype(np.int64) - self.low) * len(self.symbols) + self.words.symbol
+            for part in self.wide:
+                count = int(np.searchsorted(part.cost, limit - base.cost))
+                found += self._simulated(Source(part), count, rows, base)
+        return found
+
+    def delayed(self, most: int) -> list[Found]:
+        """Variables that read their own value of one step before."""
+        return [v for part in self.wide for v in self._simulated(Source(part, True), most, self.words.symbol, None)]
+
+    def shown(self) -> list[Found]:
+        """Values that the outputs tell: of the last step, or of the next one on some symbol."""
+        found: dict[bytes, Found] = {}
+        for k in range(self.mealy.output.shape[2]):
+            output = self.mealy.output[:, :, k]
+            later = [output[:, symbol][self.mealy.next] for symbol in range(output.shape[1])]
+            for plain in (output, *later):
+                least = int(plain.min())
+                for values in (plain, *([plain - least] if least else []), int(plain.max()) - plain):
+                    if np.ptp(values) == 0 or values.min() < self.low or values.max() > self.span[-1]:
+                        continue
+                    trace = values[self.words.state[self.words.parent], self.words.symbol].astype(np.int16)
+                    for initial in self._starts(values):
+                        trace[0] = initial
+                        made = Found(
+                            Source(None, shown=values), 0, initial, None,
+                            SHOWN_BITS + STATE_BITS + value_bits(initial), trace.copy(),
+                        )  # fmt: skip
+                        found.setdefault(trace.tobytes(), made)
+        return list(found.values())
+
+    def _starts(self, values: IntArray) -> Sequence[int]:
+        """Initial values of what is shown: that of the start state where all steps into it agree, else some."""
+        into = np.unique(values[self.mealy.next == 0])
+        return into.tolist() if len(into) == 1 else self.initials[:3]
+
+    def _simulated(self, source: Source, most: int, rows: Rows, base: Found | None) -> list[Found]:
+        part, found = source.candidates, []
+        assert part is not None
+        given = (base.cost if base else 0.0) + STATE_BITS + (COPY_BITS + STATE_BITS if source.delayed else 0.0)
+        chosen = np.arange(min(most, len(part.cost)))
+        for initial in self.initials:
+            if not self.low <= initial < self.low + part.tables.shape[1]:
+                continue
+            kept = np.empty(MOST_KEPT, dtype=np.int64)
+            traces = np.empty((MOST_KEPT, len(rows)), dtype=np.int16)
+            count = simulate(
+                part.tables, chosen, rows, self.words.parent, initial, self.low, source.delayed,
+                *self.met[base is None and not source.delayed], ALIKE, traces, kept,
+            )  # fmt: skip
+            self.tried += len(chosen)
+            extra = given + float(value_bits(initial))
+            found += [Found(source, k, initial, base, float(part.cost[k]) + extra, traces[n].copy())
+                      for n, k in enumerate(kept[:count].tolist())]  # fmt: skip
+        return found
+
+    def variables(self, chosen: Sequence[Found]) -> tuple[Variable, ...]:
+        """The variables of an encoding, each once, with what they need."""
+        names: dict[int, str] = {}
+        made: list[Variable] = []
+        for item in (v for member in chosen for v in member.chain):
+            if id(item) in names:
+                continue
+            name = names[id(item)] = f"v{len(names)}"
+            part = item.source.candidates
+            if part is None:
+                made.append(Variable(name, None, item.initial, SHOWN_OPERATORS, item.trace, item.source.shown))
+                continue
+            earlier = f"{name}e"
+            other = earlier if item.source.delayed else names.get(id(item.base), OTHER)
+            update = substitute(item.update, {OWN: Var(name, INT), OTHER: Var(other, INT)})
+            made.append(Variable(name, update, item.initial, item.size, item.trace))
+            if item.source.delayed:
+                made.append(Variable(earlier, Var(name, INT), item.initial, 0, item.trace[self.words.parent]))
+        return tuple(made)
+
+
+def joint(pool: Sequence[Found], words: Histories) -> tuple[Masks, Masks]:
+    """What each variable tells with all it needs: conflicts apart as bits, and codes by node (`extract.search.covers`)."""
+    every = {id(v): v for member in pool for v in member.chain}
+    place = {key: k for k, key in enumerate(every)}
+    masks = words.masks(np.stack([v.trace for v in every.values()]))
+    codes = np.empty((len(every), len(words.state)), dtype=np.uint64)
+    for k, v in enumerate(every.values()):
+        codes[k] = _mixed(v.trace, k)
+        if v.source.delayed:
+            earlier = v.trace[words.parent]
+            codes[k] += _mixed(earlier, k + len(every))
+            masks[k] |= words.masks(earlier[None])[0]
+    told, coded = np.zeros((len(pool), masks.shape[1]), dtype=np.uint64), np.zeros_like(codes[: len(pool)])
+    for k, member in enumerate(pool):
+        for v in member.chain:
+            told[k] |= masks[place[id(v)]]
+            coded[k] += codes[place[id(v)]]
+    return told, coded
+
+
+def _mixed(values: NDArray[np.int16], number: int) -> Masks:
+    """Numbers that tell values of a variable, and its number, apart."""
+    code = (values.astype(np.int64).view(np.uint64) + np.uint64(1 << 20)) * np.uint64(0x9E3779B97F4A7C15)
+    code ^= np.uint64(0xC2B2AE3D27D4EB4F * (number + 1) % (1 << 64))
+    code ^= code >> np.uint64(31)
+    code *= np.uint64(0xBF58476D1CE4E5B9)
+    return code ^ (code >> np.uint64(27))
+
+
+def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
+    """The cheapest, no two with one trace and no more than `alike` that tell the same histories apart."""
+    kept: list[Found] = []
+    seen: set[bytes] = set()
+    count: dict[bytes, int] = {}
+    for v in sorted(found, key=lambda v: v.cost):
+        trace = v.trace.tobytes()
+        if trace in seen:
+            continue
+        seen.add(trace)
+        _, first, inverse = np.unique(v.trace, return_index=True, return_inverse=True)
+        kernel = np.argsort(np.argsort(first)).astype(np.int16)[inverse.ravel()].tobytes()
+        count[kernel] = count.get(kernel, 0) + 1
+        if count[kernel] <= alike:
+            kept.append(v)
+            if len(kept) == most:
+                break
+    return kept
