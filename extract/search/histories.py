@@ -30,6 +30,11 @@ class Histories:
     state: Rows
     conflicts: Rows
 
+    def decodable(self, traces: Traces) -> NDArray[np.bool_]:
+        """Which traces are functions of the table's state."""
+        _, first, inverse = np.unique(self.state, return_index=True, return_inverse=True)
+        return (traces == traces[:, first[inverse.ravel()]]).all(axis=1)
+
     def masks(self, traces: Traces) -> Masks:
         """Which conflicts each trace tells apart, as bits (trace, word)."""
         apart = traces[:, self.conflicts[:, 0]] != traces[:, self.conflicts[:, 1]]

@@ -25,7 +25,7 @@ from extract.search.covers import covers
 from extract.search.histories import Histories, Rows, histories
 from extract.search.small.smallest import Smallest
 from extract.search.unfold import Unfolded, unfold
-from extract.search.variables import Finder, Found, Variable, joint, pruned
+from extract.search.variables import Finder, Found, Variable, distinct_bases, joint_codes, pruned
 from verify.budget import Deadline
 from verify.domain import Domain, IntArray
 
@@ -33,10 +33,12 @@ NODES = 256
 WORK = (3, 20, 600)
 """What posing an encoding and taking each step of deepening cost, about in milliseconds."""
 MOST_JOINT = 600
+BITS_EACH = 10.0
+"""Bits taken for an operator in ranking encodings."""
 PENALTY = (0, 1, 3)
 """Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 MOST_POOL, MOST_CLOSED = 6000, 4000
-BASES, SHOWN_BASES, DEEP_BASES = 14, 8, 10
+BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
 SETS = 3000
 
 
@@ -158,24 +160,25 @@ class _Search:
             return
         finder.prepare(max_cost=22, candidates=300_000, limit=20_000, tests=60_000)
         delayed = finder.delayed(15_000)
-        over = self._over([*shown[:SHOWN_BASES], *pool[:BASES]])
+        over = self._over(pool, BASES)
         pool = pruned([*pool, *delayed, *over], 5, MOST_POOL)
         self._pose(pool)
         self._fit(0, 2000)
         if self._bound <= 2:
             return
-        over = self._over([v for v in pool if v.base is not None][:DEEP_BASES])
+        over = self._over([v for v in pool if v.base is not None], DEEP_BASES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
         self._fit(2, 8000)
 
-    def _over(self, bases: Sequence[Found]) -> list[Found]:
-        return [] if self.deadline.passed else self.finder.over(bases, 150_000)
+    def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
+        bases = distinct_bases(pool, self.finder.low, int(self.finder.span[-1]), most)
+        return [] if self.deadline.passed else self.finder.over(bases, UPDATES)
 
     def _pose(self, pool: Sequence[Found]) -> None:
         """Encodings by up to three variables of the pool join those that wait."""
-        told, codes = joint(pool, self.words)
-        cost = np.array([round(v.cost) for v in pool])
+        told, codes = np.stack([v.told for v in pool]), joint_codes(pool, self.words)
+        cost = np.array([max(round(v.price), 1) for v in pool])
         full = ~np.uint64(0)
         for k in np.flatnonzero((told == full).all(axis=1)).tolist():
             self._wait((pool[k],))
@@ -190,16 +193,14 @@ class _Search:
         if key not in self.known:
             self.known.add(key)
             every = {id(v): v for member in chosen for v in member.chain}.values()
-            cost, size = sum(v.cost for v in chosen), sum(v.size for v in every)
-            heapq.heappush(self.waiting, (size + cost / 100, cost, len(self.known), chosen, None))
+            price = sum(v.price - (v.base.price if v.base else 0.0) for v in every)
+            heapq.heappush(self.waiting, (price / BITS_EACH, price, len(self.known), chosen, None))
 
     def _fit(self, deepest: int, work: int) -> None:
         """Best-first over encodings, by the operators that they need at least."""
         put_off = []
         while self.waiting and work > 0 and not self.deadline.passed:
-            bound, cost, number, chosen, fit = heapq.heappop(self.waiting)
-            if bound >= self._bound + 1:
-                break
+            bound, price, number, chosen, fit = heapq.heappop(self.waiting)
             if fit is None:
                 fit = self._start(chosen)
                 work -= WORK[0]
@@ -209,14 +210,14 @@ class _Search:
             elif fit.lower >= self._bound:
                 continue
             if fit.depth >= deepest and fit.depth >= 0:
-                put_off.append((bound, cost, number, chosen, fit))
+                put_off.append((bound, price, number, chosen, fit))
                 continue
             work -= WORK[min(fit.depth + 1, 2)]
             if fit.deepen():
                 self._found(fit)
             if not fit.spent and fit.lower < self._bound:
-                key = fit.lower + PENALTY[min(fit.depth + 1, 2)] + cost / 100
-                heapq.heappush(self.waiting, (key, cost, number, chosen, fit))
+                key = price / BITS_EACH + fit.lower - fit.given + PENALTY[min(fit.depth + 1, 2)]
+                heapq.heappush(self.waiting, (key, price, number, chosen, fit))
         for item in put_off:
             heapq.heappush(self.waiting, item)
 

@@ -19,13 +19,15 @@ from dsl.terms import Term, Var, operator_count, substitute
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
-from extract.search.candidates import OTHER, OWN, Candidates, by_terms, by_tests
+from extract.search.candidates import FAR, OTHER, OWN, Candidates, by_terms, by_tests
 from extract.search.histories import Histories, Masks, Rows, Traces, hash_table, simulate
 from extract.search.select import STATE_BITS
 from verify.domain import Domain, IntArray
 
 SHOWN_BITS, SHOWN_OPERATORS = 14.0, 1
 """What the update of a shown variable is taken to cost until it is found."""
+DECODABLE_BITS = 12.0
+TELLING_BITS, MOST_TOLD = 5.0, 8.0
 ALIKE = 4
 """So many variables of one source may tell the same histories apart."""
 MOST_KEPT = 6000
@@ -57,14 +59,20 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """One variable of the pool: source, row there, initial value, base, bits with all it needs, values by history."""
+    """One variable of the pool: source, row there, initial value, base, bits with all it needs, values by history.
+
+    `price` is fewer bits for one that is a function of the table's state, which few are by chance; `told` are the
+    conflicts told apart with all that is needed.
+    """
 
     source: Source
     row: int
     initial: int
     base: Found | None
     cost: float
+    price: float
     trace: Traces
+    told: Masks
 
     @cached_property
     def update(self) -> Term:
@@ -76,6 +84,12 @@ class Found:
     def size(self) -> int:
         """Operators of the update, with a guess where it is shown."""
         return SHOWN_OPERATORS if self.source.candidates is None else operator_count(self.update)
+
+    @property
+    def rank(self) -> float:
+        """The price less what it tells: fewer bits the fewer conflicts are left."""
+        left = 1.0 - int(np.bitwise_count(self.told).sum()) / (64 * len(self.told))
+        return self.price - TELLING_BITS * min(-float(np.log2(max(left, 1e-9))), MOST_TOLD)
 
     @property
     def chain(self) -> tuple[Found, ...]:
@@ -121,8 +135,8 @@ class Finder:
     def over(self, bases: Sequence[Found], most: int) -> list[Found]:
         """Variables that read one of the bases: of all pairs of base and update the `most` that are cheapest
         together."""
-        inside = [b for b in bases if self.low <= b.trace.min() and b.trace.max() <= self.span[-1]]
-        costs = [b.cost + part.cost for b in inside for part in self.wide]
+        inside = list(bases)
+        costs = [b.price + part.cost for b in inside for part in self.wide]
         if not costs:
             return []
         every = np.concatenate(costs)
@@ -131,7 +145,7 @@ class Finder:
         for base in inside:
             rows = (base.trace[self.words.parent].astype(np.int64) - self.low) * len(self.symbols) + self.words.symbol
             for part in self.wide:
-                count = int(np.searchsorted(part.cost, limit - base.cost))
+                count = int(np.searchsorted(part.cost, limit - base.price))
                 found += self._simulated(Source(part), count, rows, base)
         return found
 
@@ -155,7 +169,8 @@ class Finder:
                         trace[0] = initial
                         made = Found(
                             Source(None, shown=values), 0, initial, None,
-                            SHOWN_BITS + STATE_BITS + value_bits(initial), trace.copy(),
+                            SHOWN_BITS + STATE_BITS + value_bits(initial), SHOWN_BITS, trace.copy(),
+                            self.words.masks(trace[None])[0],
                         )  # fmt: skip
                         found.setdefault(trace.tobytes(), made)
         return list(found.values())
@@ -181,8 +196,16 @@ class Finder:
             )  # fmt: skip
             self.tried += len(chosen)
             extra = given + float(value_bits(initial))
-            found += [Found(source, k, initial, base, float(part.cost[k]) + extra, traces[n].copy())
-                      for n, k in enumerate(kept[:count].tolist())]  # fmt: skip
+            known = DECODABLE_BITS * self.words.decodable(traces[:count])
+            told = self.words.masks(traces[:count])
+            if source.delayed:
+                told |= self.words.masks(traces[:count, self.words.parent])
+            if base is not None:
+                known += base.cost - base.price
+                told |= base.told
+            for n, k in enumerate(kept[:count].tolist()):
+                cost = float(part.cost[k]) + extra
+                found.append(Found(source, k, initial, base, cost, cost - float(known[n]), traces[n].copy(), told[n]))
         return found
 
     def variables(self, chosen: Sequence[Found]) -> tuple[Variable, ...]:
@@ -206,24 +229,15 @@ class Finder:
         return tuple(made)
 
 
-def joint(pool: Sequence[Found], words: Histories) -> tuple[Masks, Masks]:
-    """What each variable tells with all it needs: conflicts apart as bits, and codes by node (`extract.search.covers`)."""
+def joint_codes(pool: Sequence[Found], words: Histories) -> Masks:
+    """Codes (variable, node) of the values of each variable with those of all it needs (`extract.search.covers`)."""
     every = {id(v): v for member in pool for v in member.chain}
-    place = {key: k for k, key in enumerate(every)}
-    masks = words.masks(np.stack([v.trace for v in every.values()]))
-    codes = np.empty((len(every), len(words.state)), dtype=np.uint64)
-    for k, v in enumerate(every.values()):
-        codes[k] = _mixed(v.trace, k)
+    codes: dict[int, Masks] = {}
+    for k, (key, v) in enumerate(every.items()):
+        codes[key] = _mixed(v.trace, k)
         if v.source.delayed:
-            earlier = v.trace[words.parent]
-            codes[k] += _mixed(earlier, k + len(every))
-            masks[k] |= words.masks(earlier[None])[0]
-    told, coded = np.zeros((len(pool), masks.shape[1]), dtype=np.uint64), np.zeros_like(codes[: len(pool)])
-    for k, member in enumerate(pool):
-        for v in member.chain:
-            told[k] |= masks[place[id(v)]]
-            coded[k] += codes[place[id(v)]]
-    return told, coded
+            codes[key] = codes[key] + _mixed(v.trace[words.parent], k + len(every))
+    return np.stack([np.sum([codes[id(v)] for v in member.chain], axis=0, dtype=np.uint64) for member in pool])
 
 
 def _mixed(values: NDArray[np.int16], number: int) -> Masks:
@@ -236,11 +250,12 @@ def _mixed(values: NDArray[np.int16], number: int) -> Masks:
 
 
 def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
-    """The cheapest, no two with one trace and no more than `alike` that tell the same histories apart."""
+    """The best by rank, no two with one trace and no more than `alike` that tell the same histories apart; in order of
+    price."""
     kept: list[Found] = []
     seen: set[bytes] = set()
     count: dict[bytes, int] = {}
-    for v in sorted(found, key=lambda v: v.cost):
+    for v in sorted(found, key=lambda v: v.rank):
         trace = v.trace.tobytes()
         if trace in seen:
             continue
@@ -252,4 +267,24 @@ def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
             kept.append(v)
             if len(kept) == most:
                 break
+    return sorted(kept, key=lambda v: v.price)
+
+
+def distinct_bases(found: Sequence[Found], low: int, high: int, most: int) -> list[Found]:
+    """Variables to build on, with values in a range, without those that are a function of one before."""
+    kept: list[Found] = []
+    for v in found:
+        if v.trace.min() < low or v.trace.max() > high or any(_function(v.trace, other.trace) for other in kept):
+            continue
+        kept.append(v)
+        if len(kept) == most:
+            break
     return kept
+
+
+def _function(values: Traces, given: Traces) -> bool:
+    """Whether values are a function of those given."""
+    least = int(given.min())
+    first = np.full(int(given.max()) - least + 1, FAR, dtype=np.int16)
+    first[given - least] = values
+    return bool((first[given - least] == values).all())
