@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from extract.search.histories import Masks, Rows, Traces
+from extract.search.histories import Masks, Rows
 
 
 @njit(cache=True)

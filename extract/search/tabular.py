@@ -8,8 +8,8 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,9 +22,9 @@ from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
 from extract.search.assemble import STATE_NAMES, input_names, typed
 from extract.search.covers import covers
-from extract.search.histories import Histories, Rows, histories
+from extract.search.histories import histories
 from extract.search.small.smallest import Smallest
-from extract.search.unfold import Unfolded, unfold
+from extract.search.unfold import unfold
 from extract.search.variables import Finder, Found, Variable, distinct_bases, joint_codes, pruned
 from verify.budget import Deadline
 from verify.domain import Domain, IntArray
@@ -44,7 +44,7 @@ SETS = 3000
 
 @dataclass
 class Recovered:
-    """The smallest machine found, its operators and bits, how many encodings were fitted, and why the search stopped."""
+    """The smallest machine found, its operators and bits, encodings fitted, and why the search stopped."""
 
     machine: Machine | None = None
     size: int | None = None
@@ -155,7 +155,7 @@ class _Search:
         shown = finder.shown()
         pool = pruned([*closed, *shown], 5, MOST_CLOSED)
         self._pose(pool)
-        self._fit(0, 1000)
+        self._fit(0, 1500)
         if self._bound <= 1:
             return
         finder.prepare(max_cost=22, candidates=300_000, limit=20_000, tests=60_000)
@@ -163,13 +163,13 @@ class _Search:
         over = self._over(pool, BASES)
         pool = pruned([*pool, *delayed, *over], 5, MOST_POOL)
         self._pose(pool)
-        self._fit(0, 2000)
+        self._fit(0, 3000)
         if self._bound <= 2:
             return
         over = self._over([v for v in pool if v.base is not None], DEEP_BASES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
-        self._fit(2, 8000)
+        self._fit(2, 9000)
 
     def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
         bases = distinct_bases(pool, self.finder.low, int(self.finder.span[-1]), most)
@@ -193,6 +193,8 @@ class _Search:
         if key not in self.known:
             self.known.add(key)
             every = {id(v): v for member in chosen for v in member.chain}.values()
+            if sum(v.source.candidates is None for v in every) > 1:
+                return
             price = sum(v.price - (v.base.price if v.base else 0.0) for v in every)
             heapq.heappush(self.waiting, (price / BITS_EACH, price, len(self.known), chosen, None))
 
@@ -255,9 +257,7 @@ class _Search:
         return columns, self._wanted(variables, columns, self.mealy.output[joint.table].reshape(size * count, -1))
 
     @staticmethod
-    def _wanted(
-        variables: Sequence[Variable], columns: dict[str, IntArray], outputs: IntArray
-    ) -> dict[str, IntArray]:
+    def _wanted(variables: Sequence[Variable], columns: dict[str, IntArray], outputs: IntArray) -> dict[str, IntArray]:
         wanted = {v.name + "'": columns[v.name + "'"] for v in variables if v.update is None}
         return wanted | {f"y{k}": outputs[:, k] for k in range(outputs.shape[1])}
 

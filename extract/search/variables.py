@@ -24,13 +24,14 @@ from extract.search.histories import Histories, Masks, Rows, Traces, hash_table,
 from extract.search.select import STATE_BITS
 from verify.domain import Domain, IntArray
 
-SHOWN_BITS, SHOWN_OPERATORS = 14.0, 1
+SHOWN_BITS, SHOWN_OPERATORS = 22.0, 2
 """What the update of a shown variable is taken to cost until it is found."""
 DECODABLE_BITS = 12.0
 TELLING_BITS, MOST_TOLD = 5.0, 8.0
 ALIKE = 4
 """So many variables of one source may tell the same histories apart."""
-MOST_KEPT = 6000
+MOST_KEPT, MOST_EACH = 6000, 1500
+"""So many are found in one go, and so many of them stay."""
 NOBODY = -1
 COPY_BITS = 3.0
 
@@ -62,7 +63,7 @@ class Found:
     """One variable of the pool: source, row there, initial value, base, bits with all it needs, values by history.
 
     `price` is fewer bits for one that is a function of the table's state, which few are by chance; `told` are the
-    conflicts told apart with all that is needed.
+    conflicts told apart with all that is needed; `rank` is the price less what that tells.
     """
 
     source: Source
@@ -73,6 +74,7 @@ class Found:
     price: float
     trace: Traces
     told: Masks
+    rank: float
 
     @cached_property
     def update(self) -> Term:
@@ -84,12 +86,6 @@ class Found:
     def size(self) -> int:
         """Operators of the update, with a guess where it is shown."""
         return SHOWN_OPERATORS if self.source.candidates is None else operator_count(self.update)
-
-    @property
-    def rank(self) -> float:
-        """The price less what it tells: fewer bits the fewer conflicts are left."""
-        left = 1.0 - int(np.bitwise_count(self.told).sum()) / (64 * len(self.told))
-        return self.price - TELLING_BITS * min(-float(np.log2(max(left, 1e-9))), MOST_TOLD)
 
     @property
     def chain(self) -> tuple[Found, ...]:
@@ -167,18 +163,18 @@ class Finder:
                     trace = values[self.words.state[self.words.parent], self.words.symbol].astype(np.int16)
                     for initial in self._starts(values):
                         trace[0] = initial
+                        bits, told = SHOWN_BITS + STATE_BITS + value_bits(initial), self.words.masks(trace[None])
+                        rank = bits - float(_telling_bits(told)[0])
                         made = Found(
-                            Source(None, shown=values), 0, initial, None,
-                            SHOWN_BITS + STATE_BITS + value_bits(initial), SHOWN_BITS, trace.copy(),
-                            self.words.masks(trace[None])[0],
-                        )  # fmt: skip
+                            Source(None, shown=values), 0, initial, None, bits, bits, trace.copy(), told[0], rank
+                        )
                         found.setdefault(trace.tobytes(), made)
         return list(found.values())
 
     def _starts(self, values: IntArray) -> Sequence[int]:
         """Initial values of what is shown: that of the start state where all steps into it agree, else some."""
         into = np.unique(values[self.mealy.next == 0])
-        return into.tolist() if len(into) == 1 else self.initials[:3]
+        return into.tolist() if len(into) == 1 else self.initials[:2]
 
     def _simulated(self, source: Source, most: int, rows: Rows, base: Found | None) -> list[Found]:
         part, found = source.candidates, []
@@ -196,16 +192,21 @@ class Finder:
             )  # fmt: skip
             self.tried += len(chosen)
             extra = given + float(value_bits(initial))
-            known = DECODABLE_BITS * self.words.decodable(traces[:count])
+            saved = DECODABLE_BITS * self.words.decodable(traces[:count])
             told = self.words.masks(traces[:count])
             if source.delayed:
                 told |= self.words.masks(traces[:count, self.words.parent])
             if base is not None:
-                known += base.cost - base.price
+                saved += base.cost - base.price
                 told |= base.told
-            for n, k in enumerate(kept[:count].tolist()):
-                cost = float(part.cost[k]) + extra
-                found.append(Found(source, k, initial, base, cost, cost - float(known[n]), traces[n].copy(), told[n]))
+            cost = part.cost[kept[:count]] + extra
+            price = cost - saved
+            rank = price - _telling_bits(told)
+            for n in np.argsort(rank, kind="stable")[:MOST_EACH].tolist():
+                bits = float(cost[n]), float(price[n])
+                found.append(
+                    Found(source, int(kept[n]), initial, base, *bits, traces[n].copy(), told[n], float(rank[n]))
+                )
         return found
 
     def variables(self, chosen: Sequence[Found]) -> tuple[Variable, ...]:
@@ -238,6 +239,12 @@ def joint_codes(pool: Sequence[Found], words: Histories) -> Masks:
         if v.source.delayed:
             codes[key] = codes[key] + _mixed(v.trace[words.parent], k + len(every))
     return np.stack([np.sum([codes[id(v)] for v in member.chain], axis=0, dtype=np.uint64) for member in pool])
+
+
+def _telling_bits(told: Masks) -> NDArray[np.float64]:
+    """What variables are worth for the conflicts that they tell apart (variable, word): more the fewer are left."""
+    left = 1.0 - np.bitwise_count(told).sum(axis=1) / (64 * told.shape[1])
+    return TELLING_BITS * np.minimum(-np.log2(np.maximum(left, 1e-9)), MOST_TOLD)
 
 
 def _mixed(values: NDArray[np.int16], number: int) -> Masks:

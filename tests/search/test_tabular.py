@@ -4,14 +4,19 @@ import numpy as np
 import pytest
 
 from benchmarks.suites.planted import planted
-from dsl.programs import Machine, program_size
+from dsl.batch import evaluate_batch
+from dsl.programs import Function, Machine, program_size
 from dsl.syntax import parse
-from dsl.terms import Var
+from dsl.terms import Var, operator_count
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of, renamed
-from extract.search.encodings import Proposer, encoding, unfold
+from extract.search.covers import covers
+from extract.search.histories import histories
+from extract.search.small.smallest import Smallest
 from extract.search.tabular import machine_from_table
+from extract.search.unfold import unfold
+from extract.search.variables import Finder, joint_codes, pruned
 from verify.budget import Deadline
 from verify.domain import Domain
 
@@ -58,26 +63,54 @@ def test_planted_machines_are_reproducible_and_worth_recovering() -> None:
     assert [len(p.program.states) for p in first] == [1, 1, 2, 2, 3, 3] * 2
 
 
-def test_an_encoding_determines_the_state() -> None:
+def test_traces_are_values_and_sets_without_conflict_determine_the_state() -> None:
     text = (
         "machine m(x: 0..1) -> 0..5 state s: 0..1 = 0 state t: 0..2 = 0 "
         "next s = x next t = (t + s) mod 3 output t + 3 * s"
     )
     mealy = table(text, BITS)
-    proposer = Proposer(mealy, BITS, (0, 1, 2, 3), (0, 1))
-    alone = proposer.frame(())
-    assert alone is not None
-    proposer.singles(alone, high=8, max_cost=14, candidates=5_000)
-    base = next(v for v in proposer.pool if isinstance(v.update, Var))
-    frame = proposer.frame([base])
-    assert frame is not None
-    complete = proposer.singles(frame, high=8, max_cost=18, candidates=20_000)
-    assert complete
-    for found in complete:
-        joint = unfold(mealy, BITS, encoding(found.variables))
-        assert joint is not None
-        both = np.stack([*joint.values.values(), joint.table], axis=1)
-        assert len(np.unique(both[:, :-1], axis=0)) == len(np.unique(both, axis=0))
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    finder = Finder(mealy, BITS, words, (0, 1, 2, 3), (0, 1), -2, 7)
+    closed = pruned(finder.closed(8, max_cost=14, candidates=5_000, limit=2_000, tests=500), 5, 400)
+    base = next(v for v in closed if v.update == Var("x", INT) and v.initial == 0)
+    assert (base.trace[1:] == words.symbol[1:]).all()
+    finder.prepare(max_cost=18, candidates=20_000, limit=3_000, tests=2_000)
+    pool = pruned(finder.over([base], 5_000), 5, 500)
+    assert pool
+    hits = np.empty((50, 3), dtype=np.int64)
+    told, prices = np.stack([v.told for v in pool]), np.array([max(round(v.price), 1) for v in pool])
+    count = covers(told, joint_codes(pool, words), prices, words.state, 2, 10, hits, 10_000)
+    chosen = [(v,) for v in pool if (v.told == ~np.uint64(0)).all()]
+    chosen += [tuple(pool[k] for k in row if k >= 0) for row in hits[:count].tolist()]
+    exact = [unfold(mealy, BITS, finder.variables(c), most=400) for c in chosen]
+    assert any(joint is not None and joint.determined for joint in exact)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("s' - t", "st"),
+        ("if x == 1 then min(s + 1, 3) else max(s - 1, 0)", "xs"),
+        ("(s + 2 * x) mod 4", "xs"),
+        ("max(s, min(t, x)) - 1", "xst"),
+        ("int(s < t) * x", "xst"),
+    ],
+)  # fmt: skip
+def test_the_smallest_term_is_right_and_no_larger(text: str, names: str) -> None:
+    rng = np.random.default_rng(1)
+    text = text.replace("s'", "s")
+    columns = {n: rng.integers(0, 4, 150) for n in names}
+    declared = ", ".join(f"{n}: 0..3" for n in names)
+    function = parse(f"function f({declared}) -> int = {text}")
+    assert isinstance(function, Function)
+    (term,) = function.outputs
+    target = np.asarray(evaluate_batch(term, columns))
+    search = Smallest(columns, target, (0, 1, 2, 3, -1))
+    while not search.spent:
+        search.deepen()
+    assert search.best is not None
+    assert (evaluate_batch(search.best, columns) == target).all()
+    assert search.size <= operator_count(term)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +124,8 @@ def test_an_encoding_determines_the_state() -> None:
 def test_a_program_comes_back_no_larger(text: str, domain: Domain) -> None:
     mealy = table(text, domain)
     planted_program = machine(text)
-    found = machine_from_table(mealy, domain, planted_program.output_types, deadline=Deadline.after(60))
+    kinds, rng = planted_program.output_types, np.random.default_rng(0)
+    found = machine_from_table(mealy, domain, kinds, deadline=Deadline.after(600), rng=rng)
     assert found.machine is not None
     exact = mealy_of(found.machine, domain, max_states=256)
     assert exact is not None
@@ -103,6 +137,6 @@ def test_failure_says_why() -> None:
     rng = np.random.default_rng(0)
     nothing = np.zeros((9, 0), dtype=np.float32)
     mealy = Mealy(rng.integers(0, 9, (9, 2)), rng.integers(-99, 99, (9, 2, 1)), nothing, np.zeros(9, int), True)
-    found = machine_from_table(mealy, BITS, (INT,), deadline=Deadline.after(0))
+    found = machine_from_table(mealy, BITS, (INT,), deadline=Deadline.after(0), rng=np.random.default_rng(0))
     assert found.machine is None
     assert found.stop == "time limit"

@@ -12,8 +12,30 @@ from numba import njit
 from numpy.typing import NDArray
 
 from extract.search.small.bank import (
-    ABS, ADD, AND, DIV, EQ, IF, INT, LARGEST, LARGEST_QUOTIENT, LE, LT, MAX, MIN, MOD, MUL, NE, NEG, OR, SUB, Index,
-    Numbers, Starts, Words, find, number_hash, truth_hash,
+    ABS,
+    ADD,
+    AND,
+    DIV,
+    EQ,
+    IF,
+    INT,
+    LARGEST_QUOTIENT,
+    LE,
+    LT,
+    MAX,
+    MIN,
+    MOD,
+    MUL,
+    NE,
+    NEG,
+    OR,
+    SUB,
+    Index,
+    Numbers,
+    Words,
+    find,
+    number_hash,
+    truth_hash,
 )  # fmt: skip
 
 IF_IF = 20
@@ -173,16 +195,17 @@ def join_extremes(
             for j in range(i):
                 if sizes[kept[i]] + sizes[kept[j]] + 1 >= found[0]:
                     break
-                if _covers(masks[kept[i]], masks[kept[j]], full):
+                if covering(masks[kept[i]], masks[kept[j]], full):
                     _offer(found, sizes[kept[i]] + sizes[kept[j]] + 1, op, kept[j], kept[i], 0, 0, 0)
 
 
 @njit(cache=True, inline="always")
-def _covers(a: Words, b: Words, full: Words) -> bool:
+def covering(a: Words, b: Words, full: Words) -> bool:
+    """Whether two sets of rows make up all."""
+    good = True
     for k in range(len(full)):
-        if (a[k] | b[k]) != full[k]:
-            return False
-    return True
+        good &= (a[k] | b[k]) == full[k]
+    return good
 
 
 @njit(cache=True)
@@ -278,10 +301,10 @@ def join_tests(
 
 @njit(cache=True, inline="always")
 def _within(part: Words, mask: Words) -> bool:
+    good = True
     for k in range(len(part)):
-        if part[k] & ~mask[k]:
-            return False
-    return True
+        good &= (part[k] & ~mask[k]) == 0
+    return good
 
 
 @njit(cache=True)
