@@ -25,7 +25,6 @@ from benchmarks.suites.planted import Planted, planted
 from extract.search.tabular import machine_from_table
 from verify.budget import Deadline
 
-
 FUSE = 10
 
 

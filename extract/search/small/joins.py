@@ -193,10 +193,12 @@ def join_extremes(
         kept = _distinct(masks, chosen[:count], MOST_PAIRED)
         for i in range(len(kept)):
             for j in range(i):
-                if sizes[kept[i]] + sizes[kept[j]] + 1 >= found[0]:
+                a, b = int(kept[i]), int(kept[j])
+                size = int(sizes[a]) + int(sizes[b]) + 1
+                if size >= found[0]:
                     break
-                if covering(masks[kept[i]], masks[kept[j]], full):
-                    _offer(found, sizes[kept[i]] + sizes[kept[j]] + 1, op, kept[j], kept[i], 0, 0, 0)
+                if covering(masks[a], masks[b], full):
+                    _offer(found, size, op, b, a, 0, 0, 0)
 
 
 @njit(cache=True, inline="always")
@@ -224,7 +226,7 @@ def join_products(target: NDArray[np.int32], values: Numbers, sizes: Index, foun
             count += 1
     for i in range(count):
         for j in range(i + 1):
-            a, b = chosen[i], chosen[j]
+            a, b = int(chosen[i]), int(chosen[j])
             if sizes[a] + sizes[b] + 1 >= found[0]:
                 break
             good = True
@@ -264,7 +266,7 @@ def join_tests(
         chosen = both[:above] if op == AND else either[:below]
         for i in range(len(chosen)):
             for j in range(i):
-                a, b = chosen[i], chosen[j]
+                a, b = int(chosen[i]), int(chosen[j])
                 if truth_sizes[a] + truth_sizes[b] + 2 >= found[0]:
                     break
                 good = True
