@@ -22,8 +22,8 @@ from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
 from extract.search.assemble import STATE_NAMES, input_names, typed
 from extract.search.covers import covers
+from extract.search.fits import Fit
 from extract.search.histories import histories
-from extract.search.small.smallest import Smallest
 from extract.search.unfold import unfold
 from extract.search.variables import Finder, Found, Variable, distinct_bases, joint_codes, pruned
 from verify.budget import Deadline
@@ -66,62 +66,6 @@ def machine_from_table(
     return search.best
 
 
-class _Fit:
-    """One encoding: the terms wanted (outputs, and updates of shown variables), each under search."""
-
-    searches: dict[str, Smallest] = {}  # noqa: RUF012
-
-    def __init__(self, variables: tuple[Variable, ...], columns: dict[str, IntArray], wanted: dict[str, IntArray],
-                 constants: Sequence[int]) -> None:  # fmt: skip
-        self.variables, self.constants = variables, constants
-        self.given = sum(v.size for v in variables if v.update is not None)
-        self.exact = False
-        self.restart(columns, wanted)
-
-    def restart(self, columns: dict[str, IntArray], wanted: dict[str, IntArray]) -> None:
-        """Search on other steps, as deep as before."""
-        depths = {n: s.depth for n, s in self.searches.items()} if self.searches else {}
-        plain = {n: c for n, c in columns.items() if not n.endswith("'")}
-        self.searches = {n: Smallest(plain if n.endswith("'") else columns, target, self.constants)
-                         for n, target in wanted.items()}  # fmt: skip
-        for n, depth in depths.items():
-            while self.searches[n].depth < depth and not self.searches[n].spent:
-                self.searches[n].deepen()
-
-    @property
-    def depth(self) -> int:
-        """The least depth of the terms wanted."""
-        return min(s.depth for s in self.searches.values())
-
-    @property
-    def lower(self) -> int:
-        """Operators of a machine not yet seen, at least."""
-        return self.given + sum(min(s.lower, s.size) for s in self.searches.values())
-
-    @property
-    def size(self) -> int:
-        """Operators of the best terms and the updates."""
-        return self.given + sum(s.size for s in self.searches.values())
-
-    @property
-    def spent(self) -> bool:
-        return not self.searches or all(s.spent for s in self.searches.values())
-
-    def deepen(self) -> bool:
-        """Take one step where it is due; whether something smaller was found."""
-        before = self.size
-        depth = min(s.depth for s in self.searches.values() if not s.spent)
-        for search in self.searches.values():
-            if search.depth == depth and not search.spent:
-                search.deepen()
-        return self.size < before
-
-    def terms(self) -> dict[str, Term] | None:
-        """The best terms, when all are found."""
-        found = {n: s.best for n, s in self.searches.items()}
-        return None if any(t is None for t in found.values()) else found  # type: ignore[return-value]
-
-
 class _Search:
     def __init__(
         self, mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], deadline: Deadline, rng: np.random.Generator
@@ -135,7 +79,7 @@ class _Search:
         self.top = max(9, high, min(mealy.size + 1, 40))
         initials = tuple(dict.fromkeys((0, 1, *ends)))
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high)
-        self.waiting: list[tuple[float, float, int, tuple[Found, ...], _Fit | None]] = []
+        self.waiting: list[tuple[float, float, int, tuple[Found, ...], Fit | None]] = []
         self.known: set[tuple[int, ...]] = set()
         self.log: list[str] = []
 
@@ -211,7 +155,7 @@ class _Search:
                 self.best.tried += 1
             elif fit.lower >= self._bound:
                 continue
-            if fit.depth >= deepest and fit.depth >= 0:
+            if 0 <= fit.depth >= deepest:
                 put_off.append((bound, price, number, chosen, fit))
                 continue
             work -= WORK[min(fit.depth + 1, 2)]
@@ -227,11 +171,11 @@ class _Search:
     def _bound(self) -> int:
         return 99 if self.best.size is None else self.best.size
 
-    def _start(self, chosen: tuple[Found, ...]) -> _Fit | None:
+    def _start(self, chosen: tuple[Found, ...]) -> Fit | None:
         variables = self.finder.variables(chosen)
-        if sum(v.size for v in variables) >= self._bound:
+        if sum(v.size for v in variables if v.update is not None) >= self._bound:
             return None
-        return _Fit(variables, *self._on_words(variables), self.constants)
+        return Fit(variables, *self._on_words(variables), self.constants)
 
     def _on_words(self, variables: Sequence[Variable]) -> tuple[dict[str, IntArray], dict[str, IntArray]]:
         """What terms may read on the steps of all histories, and what they should be."""
@@ -261,17 +205,16 @@ class _Search:
         wanted = {v.name + "'": columns[v.name + "'"] for v in variables if v.update is None}
         return wanted | {f"y{k}": outputs[:, k] for k in range(outputs.shape[1])}
 
-    def _found(self, fit: _Fit) -> None:
+    def _found(self, fit: Fit) -> None:
         terms = fit.terms()
         if terms is None or fit.size > self._bound:
             return
         if not fit.exact:
             exact = self._on_states(fit.variables)
             if exact is None:
-                fit.searches = {}
+                fit.give_up()
                 return
             fit.restart(*exact)
-            fit.exact = True
             terms = fit.terms()
             if terms is None:
                 return
