@@ -116,7 +116,10 @@ class _Search:
         self._fit(2, 9000)
 
     def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
-        bases = distinct_bases(pool, self.finder.low, int(self.finder.span[-1]), most)
+        """Variables that read one of the pool, of which half are taken for their price and half for what they tell."""
+        both = zip(pool, sorted(pool, key=lambda v: v.rank), strict=True)
+        ordered = {id(v): v for pair in both for v in pair}.values()
+        bases = distinct_bases(list(ordered), self.finder.low, int(self.finder.span[-1]), most)
         return [] if self.deadline.passed else self.finder.over(bases, UPDATES)
 
     def _pose(self, pool: Sequence[Found]) -> None:
