@@ -21,7 +21,7 @@ from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
 from extract.search.candidates import FAR, OTHER, OWN, Candidates, by_terms, by_tests
 from extract.search.histories import Histories, Masks, Rows, Traces, hash_table, simulate
-from extract.search.select import STATE_BITS
+from extract.search.sets import STATE_BITS
 from verify.domain import Domain, IntArray
 
 SHOWN_BITS, SHOWN_OPERATORS = 22.0, 2
