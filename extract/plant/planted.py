@@ -133,14 +133,15 @@ def _network(made: Circuit, domain: Domain, tensors: Tensors, options: PlantOpti
 
 
 def _moves(made: Circuit, woven: Woven) -> dict[str, Matrix]:
-    """How the state moves (values but the first, width) within what the next step reads of it."""
-    seen = np.linalg.pinv(woven.read) @ made.code
+    """How the state moves (values but the first, width) within the directions that the units of the next step look at."""
+    looked_at = _basis(made.seek @ woven.read)
+    seen = looked_at.T @ looked_at @ np.linalg.pinv(woven.read) @ made.code
     return {name: seen[:, span].T for name, span in made.spans.items()}
 
 
 def _basis(rows: Matrix) -> Matrix:
     _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
-    return directions[sizes > 1e-9 * max(sizes.max(initial=0.0), 1e-300)]
+    return directions[sizes > max(1e-6 * sizes.max(initial=0.0), 1e-9)]
 
 
 def _plain(values: tuple[Any, ...]) -> list[Any]:

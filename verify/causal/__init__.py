@@ -3,7 +3,6 @@
     runs           network and program in lockstep on random words
     alignment      decoder and encoder per variable, fitted on one half of the runs
     interventions  values exchanged between runs of the other half; the program foretells the outputs
-    observed       the directions of the state that later steps look at
     decoys         alignments and programs that must fail
     mechanism      all of it as one verdict, with thresholds calibrated on planted networks
 """

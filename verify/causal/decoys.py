@@ -19,9 +19,12 @@ from dsl.programs import Machine, State
 from dsl.terms import Term, Var, constant, substitute, variables
 from dsl.types import INT, IntType
 from verify.causal.alignment import Alignment
+from verify.causal.runs import Matrix
 from verify.domain import Domain
 
 MOST_STARTS = 4_096
+SAME_CODE = 0.02
+"""Share of a code's spread that a mere change of variables may leave unexplained."""
 
 
 def shuffled(alignment: Alignment, *, rng: np.random.Generator) -> Alignment:
@@ -55,6 +58,14 @@ def same_outputs(machine: Machine, domain: Domain) -> Iterator[tuple[str, Machin
     late = _postponed(plain, domain)
     if late is not None:
         yield "values before the step", late
+
+
+def redescribes(code: Matrix, numbers: Matrix) -> bool:
+    """Whether other variables are only another way to write down a code (rows of states, the parts of each variable
+    added up): their numbers, row by row, give the code by a linear map. Then they are no decoy of it."""
+    wanted, given = code - code.mean(axis=0), numbers - numbers.mean(axis=0)
+    left = wanted - given @ np.linalg.lstsq(given, wanted, rcond=1e-8)[0]
+    return bool((left**2).sum() <= SAME_CODE * (wanted**2).sum())
 
 
 def _size(state: State) -> int:

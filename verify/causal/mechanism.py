@@ -17,7 +17,7 @@ import numpy as np
 from dsl.programs import Machine
 from verify.budget import FOREVER, Deadline
 from verify.causal.alignment import Alignment, fit
-from verify.causal.decoys import same_outputs, shuffled, wrong_variable
+from verify.causal.decoys import redescribes, same_outputs, shuffled, wrong_variable
 from verify.causal.interventions import (
     WHOLE,
     Outcomes,
@@ -26,7 +26,7 @@ from verify.causal.interventions import (
     exchange_twice,
     scrub_everything,
 )
-from verify.causal.runs import Runs, record
+from verify.causal.runs import Matrix, Runs, record
 from verify.statistics import lowest_interval, permutation_p_value, share_interval
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding, MechanismVerdict, NotSupported, Supported, Undecided
@@ -151,12 +151,11 @@ def assess(held: Runs, alignment: Alignment, *, pairs: int, rng: np.random.Gener
 
 
 def claim_score(
-    network: RecurrentSubject, machine: Machine, *, rng: np.random.Generator, pairs: int = PAIRS, refine: Refine | None = None
+    fitted: Runs, held: Runs, *, pairs: int, rng: np.random.Generator, refine: Refine | None = None
 ) -> Assessment:
-    """A claim assessed by itself, without decoys."""
-    fitted, _, held = _runs(network, machine, rng)
+    """A claim assessed by itself, without decoys: the program of the runs, its alignment fitted as always."""
     alignment = fit(fitted, held)
-    if refine is not None:
+    if refine is not None and alignment.variables:
         alignment = refine(fitted, alignment, rng) or alignment
     return assess(held, alignment, pairs=pairs, rng=rng)
 
@@ -172,7 +171,7 @@ def judge(
 ) -> Mechanism:
     """The mechanism verdict on a program for a network, with its decoys; `twin` is a random network of the same make."""
     began = time.monotonic()
-    fitted, choose, held = _runs(network, machine, rng)
+    fitted, choose, held = split_runs(network, machine, rng=rng)
     alignment, learned = fit(fitted, held), False
     if refine is not None and machine.states and not deadline.passed:
         first = assess(choose, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
@@ -182,7 +181,7 @@ def judge(
                 alignment, learned = other, True
     assessment = assess(held, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
     again = refine if learned else None
-    decoys = tuple(_decoys(network, machine, assessment, held, twin, again, rng, deadline))
+    decoys = tuple(_decoys(machine, assessment, fitted, held, twin, again, rng, deadline))
     interval, p_value = assessment.interval(rng=rng), assessment.p_value(rng=rng)
     verdict = decided(assessment, interval, p_value, max((s for _, s in decoys), default=0.0))
     return Mechanism(verdict, assessment, interval, p_value, decoys, learned, fitted, time.monotonic() - began)
@@ -207,16 +206,17 @@ def decided(
     return Undecided(f"near the threshold of {THRESHOLD:.0%}; {numbers}")
 
 
-def _runs(network: RecurrentSubject, machine: Machine, rng: np.random.Generator) -> tuple[Runs, Runs, Runs]:
+def split_runs(network: RecurrentSubject, machine: Machine, *, rng: np.random.Generator) -> tuple[Runs, Runs, Runs]:
+    """Runs to fit on, to choose between fits on, and to be judged on."""
     runs = record(network, machine, words=FIT_WORDS + CHOOSE_WORDS + HELD_WORDS, rng=rng)
     middle = FIT_WORDS + CHOOSE_WORDS
     return runs.part(slice(0, FIT_WORDS)), runs.part(slice(FIT_WORDS, middle)), runs.part(slice(middle, None))
 
 
 def _decoys(
-    network: RecurrentSubject,
     machine: Machine,
     assessment: Assessment,
+    fitted: Runs,
     held: Runs,
     twin: RecurrentSubject | None,
     refine: Refine | None,
@@ -225,16 +225,29 @@ def _decoys(
 ) -> Iterator[tuple[str, float]]:
     alignment = assessment.alignment
     if twin is not None and not deadline.passed:
-        yield "random network", claim_score(twin, machine, rng=rng, pairs=DECOY_PAIRS, refine=refine).score
+        theirs = split_runs(twin, machine, rng=rng)
+        yield "random network", claim_score(theirs[0], theirs[2], rng=rng, pairs=DECOY_PAIRS, refine=refine).score
     if not alignment.variables:
         return
     for name, change in (("shuffled alignment", shuffled), ("wrong variable", wrong_variable)):
         if not deadline.passed:
             yield name, assess(held, change(alignment, rng=rng), pairs=DECOY_PAIRS, rng=rng, deadline=deadline).score
-    numbers = {v.name for v in alignment.variables if v.values is None and len(np.unique(held.values[v.name])) > 2}
-    programs = [(n, p) for n, p in same_outputs(machine, network.domain) if not numbers & set(n.split())]
-    order = rng.permutation(len(programs))[:PROGRAM_DECOYS]
-    for name, program in (programs[k] for k in order):
-        if not deadline.passed:
-            score = claim_score(network, program, rng=rng, pairs=DECOY_PAIRS, refine=refine).score
-            yield f"same outputs, {name}", score
+    code = numbers_of(alignment, held) @ alignment.encoder
+    programs = list(same_outputs(machine, held.network.domain))
+    tried = 0
+    for name, program in (programs[k] for k in rng.permutation(len(programs))):
+        if deadline.passed or tried == PROGRAM_DECOYS:
+            break
+        other_fitted, other_held = fitted.under(program), held.under(program)
+        other = fit(other_fitted, other_held)
+        if redescribes(code, numbers_of(other, other_held)):
+            continue
+        tried += 1
+        if refine is not None:
+            other = refine(other_fitted, other, rng) or other
+        yield f"same outputs, {name}", assess(other_held, other, pairs=DECOY_PAIRS, rng=rng).score
+
+
+def numbers_of(alignment: Alignment, runs: Runs) -> Matrix:
+    """The numbers (state, all) of the program's values in all states of the runs."""
+    return alignment.numbers({name: v.reshape(-1, v.shape[-1]) for name, v in runs.values.items()})

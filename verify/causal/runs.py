@@ -44,6 +44,10 @@ class Runs:
         """Steps of each word."""
         return self.inputs.shape[1]
 
+    def under(self, machine: Machine) -> Runs:
+        """The same runs of the network, beside another program."""
+        return _with_program(self.network, machine, self.inputs, self.hidden, self.outputs)
+
     def part(self, rows: slice) -> Runs:
         """Some of the words."""
         states = tuple({n: _rows(v, rows) for n, v in state.items()} for state in self.states)
@@ -60,22 +64,29 @@ def record(network: RecurrentSubject, machine: Machine, *, words: int, rng: np.r
     inputs = np.concatenate([domain.draw((words // 2, length), rng=rng), _uneven(domain, words - words // 2, length, rng)])
     inputs = inputs[rng.permutation(words)]
     hidden, outputs = [], []
-    expected: list[IntArray] = []
-    states: list[Columns] = []
-    state, program = np.asarray(network.initial_state(words), dtype=np.float32), initial_batch(machine, words)
+    state = np.asarray(network.initial_state(words), dtype=np.float32)
     for t in range(length):
         state, out = network.step(state, inputs[:, t])
-        program, want = step_batch(machine, program, inputs[:, t])
         hidden.append(np.asarray(state, dtype=np.float32))
         outputs.append(out)
+    return _with_program(network, machine, inputs, np.stack(hidden, axis=1), np.stack(outputs, axis=1))
+
+
+def _with_program(
+    network: RecurrentSubject, machine: Machine, inputs: IntArray, hidden: FloatArray, outputs: IntArray
+) -> Runs:
+    program = initial_batch(machine, len(inputs))
+    expected: list[IntArray] = []
+    states: list[Columns] = []
+    for t in range(inputs.shape[1]):
+        program, want = step_batch(machine, program, inputs[:, t])
         expected.append(want)
         states.append(program)
     values = {
         s.name: np.stack([np.stack([_number(leaf) for leaf in leaves(at[s.name])], axis=-1) for at in states], axis=1)
         for s in machine.states
     }
-    return Runs(network, machine, inputs, np.stack(hidden, axis=1), np.stack(outputs, axis=1),
-                np.stack(expected, axis=1), tuple(states), values)  # fmt: skip
+    return Runs(network, machine, inputs, hidden, outputs, np.stack(expected, axis=1), tuple(states), values)
 
 
 def _uneven(domain: Domain, words: int, length: int, rng: np.random.Generator) -> IntArray:
