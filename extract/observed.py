@@ -31,12 +31,7 @@ def observed(runs: Runs, *, rng: np.random.Generator) -> Matrix:
     network = runs.network
     if not isinstance(network, RecurrentNetwork):
         return np.eye(width)
-    count = max(min(POINTS, MOST_NUMBERS // width**2), 32)
-    flat = runs.hidden.reshape(-1, width)
-    ends = flat[rng.integers(0, len(flat), (2, count))]
-    share = rng.uniform(-0.1, 1.1, (count, 1)).astype(np.float32)
-    points = torch.from_numpy(share * ends[0] + (1 - share) * ends[1])
-    features = network.input_coding.encode(torch.from_numpy(network.domain.draw((count,), rng=rng)))
+    points, features = _between(runs, network, rng)
     body: Any = network.body
     change = _gradients(lambda h, x: body.step(h[None], x[None])[0], points, features)
     after = body.step(points, features)
@@ -49,6 +44,24 @@ def observed(runs: Runs, *, rng: np.random.Generator) -> Matrix:
             break
         found = wider
     return found
+
+
+def gradients_between(runs: Runs, *, rng: np.random.Generator) -> Matrix:
+    """Gradients (point, to, from) of one step, at points between states that were met. The network must show its body."""
+    network: Any = runs.network
+    points, features = _between(runs, network, rng)
+    return _gradients(lambda h, x: network.body.step(h[None], x[None])[0], points, features)
+
+
+def _between(runs: Runs, network: RecurrentNetwork, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Points between (and a little beyond) states that were met, and features of random inputs."""
+    width = runs.hidden.shape[-1]
+    count = max(min(POINTS, MOST_NUMBERS // width**2), 32)
+    flat = runs.hidden.reshape(-1, width)
+    ends = flat[rng.integers(0, len(flat), (2, count))]
+    share = rng.uniform(-0.1, 1.1, (count, 1)).astype(np.float32)
+    symbols = torch.from_numpy(network.domain.draw((count,), rng=rng))
+    return torch.from_numpy(share * ends[0] + (1 - share) * ends[1]), network.input_coding.encode(symbols)
 
 
 def _gradients(function: Any, *points: Tensor) -> Matrix:

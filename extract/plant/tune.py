@@ -18,7 +18,7 @@ from extract.networks.recurrent import RecurrentNetwork
 from extract.networks.recurrent_file import CellAndReadout, read_recurrent
 from extract.networks.stack import read_stack
 
-RATE = 2e-3
+RATE = 3e-4
 BATCH = 64
 
 

@@ -18,6 +18,7 @@ from dsl.batch import step_batch
 from dsl.errors import BadInput
 from dsl.programs import Machine
 from dsl.terms import Term, substitute, variables
+from dsl.types import BoolType, IntType
 from verify.domain import Domain, IntArray
 
 MOST_STATES = 512
@@ -61,6 +62,20 @@ class FiniteProgram:
         sizes = [range(len(self.values[name])) for name in names]
         combos = list(itertools.product(*sizes))
         return np.array(combos, dtype=np.int64).reshape(len(combos), len(names))
+
+
+def domain_of(machine: Machine, length: int) -> Domain:
+    """All inputs the machine's types allow. Raises `BadInput` for inputs without bounds."""
+    ranges = []
+    for var in machine.inputs:
+        kind = IntType(0, 1) if isinstance(var.type, BoolType) else var.type
+        if not isinstance(kind, IntType) or kind.low is None or kind.high is None:
+            raise BadInput(f"expected inputs with bounds, got {var.name}: {var.type} ({machine.name})")
+        ranges.append((kind.low, kind.high))
+    domain = Domain(tuple(ranges), length)
+    if domain.symbol_count > MOST_COMBINATIONS:
+        raise BadInput(f"expected at most {MOST_COMBINATIONS} inputs a step, got {domain.symbol_count} ({machine.name})")
+    return domain
 
 
 def finite_program(machine: Machine, domain: Domain) -> FiniteProgram:

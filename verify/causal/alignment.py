@@ -52,7 +52,8 @@ class Alignment:
 
     `joint` holds joint numbers (rows) when variables are read together: as the row whose state `joint_states`, in the
     metric `whiten`, is nearest. `exact` is the share of held-out states at which each variable is read right. `apart` says
-    whether the values varied independently enough for the moves of one variable to be told from those of the others.
+    whether the values varied independently enough for the moves of one variable to be told from those of the others. With
+    `raw`, numbers are coordinates to be exchanged as they are.
     """
 
     variables: tuple[Coded, ...]
@@ -61,6 +62,7 @@ class Alignment:
     offset: Matrix
     exact: tuple[float, ...] = ()
     apart: bool = True
+    raw: bool = False
     joint: Matrix | None = None
     joint_states: Matrix | None = None
     whiten: Matrix | None = None
@@ -77,7 +79,7 @@ class Alignment:
             distance = (codes**2).sum(axis=1) - 2 * at @ codes.T
             return self.joint[distance.argmin(axis=1)]
         raw = states @ self.decoder.T + self.offset
-        for v in self.variables:
+        for v in () if self.raw else self.variables:
             if v.values is None:
                 raw[:, v.span] = np.rint(raw[:, v.span])
             else:

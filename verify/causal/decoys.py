@@ -23,41 +23,53 @@ from verify.causal.runs import Matrix
 from verify.domain import Domain
 
 MOST_STARTS = 4_096
+FINER = "finer: "
 SAME_CODE = 0.02
 """Share of a code's spread that a mere change of variables may leave unexplained."""
 
 
 def shuffled(alignment: Alignment, *, rng: np.random.Generator) -> Alignment:
-    """The same moves of the state, but among the wrong units."""
-    return replace(alignment, encoder=alignment.encoder[:, rng.permutation(alignment.encoder.shape[1])])
+    """The same moves of the state, but every one in the wrong unit, and some the wrong way."""
+    width = alignment.encoder.shape[1]
+    order = rng.permutation(width)
+    place = np.empty(width, dtype=np.int64)
+    place[order] = np.roll(order, 1)
+    signs = rng.choice([-1.0, 1.0], width) if width > 2 else -np.ones(width)
+    return replace(alignment, encoder=(alignment.encoder * signs)[:, place])
 
 
 def wrong_variable(alignment: Alignment, *, rng: np.random.Generator) -> Alignment:
-    """Each variable written where another one is; a lone variable where nothing is."""
+    """Each variable written where another one is; a lone variable in directions where nothing is read or written."""
     encoder = alignment.encoder.copy()
     if len(alignment.variables) > 1:
         turned = (*alignment.variables[1:], alignment.variables[0])
         for v, other in zip(alignment.variables, turned, strict=True):
             encoder[v.span] = np.resize(alignment.encoder[other.span], encoder[v.span].shape)
     else:
+        used = np.concatenate([encoder, alignment.decoder])
         drawn = rng.normal(size=encoder.shape)
-        sizes = np.linalg.norm(encoder, axis=1, keepdims=True) / np.linalg.norm(drawn, axis=1, keepdims=True)
-        encoder = drawn * sizes
+        drawn -= drawn @ np.linalg.pinv(used) @ used
+        lengths = np.maximum(np.linalg.norm(drawn, axis=1, keepdims=True), 1e-9)
+        encoder = drawn * np.linalg.norm(encoder, axis=1, keepdims=True) / lengths
     return replace(alignment, encoder=encoder)
 
 
 def same_outputs(machine: Machine, domain: Domain) -> Iterator[tuple[str, Machine]]:
-    """Programs with the outputs of `machine` on every input and other state variables, with the name of the change."""
+    """Programs with the outputs of `machine` on every input and other state variables, with the name of the change.
+
+    Those named `FINER` keep more apart than the machine does, which may be true beside it: a network can hold a value as
+    two halves, or the last input besides. The others contradict it.
+    """
     plain = _without_lets(machine)
     ranged = [s for s in plain.states if isinstance(s.type, IntType) and (s.type.size or 0) > 1]
     for moved, added in itertools.permutations(ranged, 2):
         yield f"{moved.name} + {added.name} for {moved.name}", _added(plain, moved, added)
     for state in ranged:
-        if (_size(state)) > 3:
-            yield f"halves of {state.name}", _halved(plain, state)
+        if _size(state) > 3:
+            yield f"{FINER}halves of {state.name}", _halved(plain, state)
     late = _postponed(plain, domain)
     if late is not None:
-        yield "values before the step", late
+        yield f"{FINER}values before the step", late
 
 
 def redescribes(code: Matrix, numbers: Matrix) -> bool:

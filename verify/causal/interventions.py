@@ -69,7 +69,7 @@ def exchange(runs: Runs, alignment: Alignment, name: str, *, pairs: int, rng: np
     names = [v.name for v in alignment.variables] if name == WHOLE else [name]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
-        base = rng.integers(0, runs.words, count)
+        base = _bases(runs, t, count, rng)
         return base, [(t, dict.fromkeys(names, _others(runs, names, base, t, rng)))]
 
     return _experiment(name, runs, alignment, plan, pairs, rng)
@@ -80,7 +80,7 @@ def exchange_several(runs: Runs, alignment: Alignment, *, pairs: int, rng: np.ra
     names = [v.name for v in alignment.variables]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
-        base = rng.integers(0, runs.words, count)
+        base = _bases(runs, t, count, rng)
         size = int(rng.integers(2, len(names) + 1))
         chosen = [names[k] for k in rng.permutation(len(names))[:size]]
         return base, [(t, {n: _others(runs, [n], base, t, rng) for n in chosen})]
@@ -96,7 +96,7 @@ def exchange_twice(runs: Runs, alignment: Alignment, *, pairs: int, rng: np.rand
     names = [v.name for v in alignment.variables]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
-        base = rng.integers(0, runs.words, count)
+        base = _bases(runs, t, count, rng)
         later = min(t + int(rng.integers(1, 4)), runs.time - 2)
         first, second = (names[k] for k in rng.integers(0, len(names), 2))
         return base, [(t, {first: _others(runs, [first], base, t, rng)}),
@@ -114,6 +114,14 @@ def scrub_everything(runs: Runs, *, pairs: int, rng: np.random.Generator) -> Out
     right = (actual == wanted).all(axis=(1, 2))
     numbers = _numbered(wanted, actual)
     return Outcomes(WHOLE, right, np.ones(pairs, bool), ~(actual == runs.outputs[base, t + 1 :]).all(axis=(1, 2)), *numbers)
+
+
+def _bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray:
+    """Runs to intervene on, every joint value after step t alike often."""
+    rows = np.concatenate([v[:, t] for v in runs.values.values()], axis=1)
+    kind = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
+    weight = (1.0 / np.bincount(kind))[kind]
+    return rng.choice(runs.words, size=count, p=weight / weight.sum())
 
 
 def _others(runs: Runs, names: Sequence[str], base: IntArray, t: int, rng: np.random.Generator) -> IntArray:
@@ -166,7 +174,7 @@ def _foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, list[by
             state, out = step_batch(runs.machine, state, runs.inputs[base, now])
             outputs.append(out)
         if now in times:
-            state = {n: _rows_of(runs.states[now][n], times[now][n]) if n in times[now] else v for n, v in state.items()}
+            state = {n: values_from(runs.states[now][n], times[now][n]) if n in times[now] else v for n, v in state.items()}
             joint = keys_of({n: np.stack([np.asarray(x, float) for x in leaves(v)], axis=1) for n, v in state.items()})
     return np.stack(outputs, axis=1), joint
 
@@ -224,11 +232,12 @@ def _numbered(wanted: IntArray, actual: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def _rows(columns: Columns, index: IntArray) -> Columns:
-    return {name: _rows_of(value, index) for name, value in columns.items()}
+    return {name: values_from(value, index) for name, value in columns.items()}
 
 
-def _rows_of(value: Any, index: IntArray) -> Any:
-    return tuple(_rows_of(part, index) for part in value) if isinstance(value, tuple) else value[index]
+def values_from(value: Any, index: IntArray) -> Any:
+    """The rows at `index` of a state variable's column, or of each element of a register."""
+    return tuple(values_from(part, index) for part in value) if isinstance(value, tuple) else value[index]
 
 
 __all__ = ["SEVERAL", "STEPS", "UNSEEN", "WHOLE", "Matrix", "Outcomes", "exchange", "exchange_several", "exchange_twice",

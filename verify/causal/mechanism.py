@@ -9,7 +9,7 @@ is `Supported` when the score reaches a threshold that was calibrated on planted
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from dsl.programs import Machine
 from verify.budget import FOREVER, Deadline
 from verify.causal.alignment import Alignment, fit
-from verify.causal.decoys import redescribes, same_outputs, shuffled, wrong_variable
+from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
 from verify.causal.interventions import (
     WHOLE,
     Outcomes,
@@ -27,6 +27,7 @@ from verify.causal.interventions import (
     scrub_everything,
 )
 from verify.causal.runs import Matrix, Runs, record
+from verify.causal.smallest import smallest
 from verify.statistics import lowest_interval, permutation_p_value, share_interval
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding, MechanismVerdict, NotSupported, Supported, Undecided
@@ -100,7 +101,6 @@ class Mechanism:
     interval: tuple[float, float]
     p_value: float
     decoys: tuple[tuple[str, float], ...]
-    learned: bool
     fitted_on: Runs
     seconds: float
 
@@ -111,8 +111,8 @@ class Mechanism:
 
     @property
     def best_decoy(self) -> tuple[str, float]:
-        """The decoy that comes nearest."""
-        return max(self.decoys, key=lambda item: item[1], default=("none", 0.0))
+        """The decoy that comes nearest, among those that contradict the claim."""
+        return max(_contrary(self.decoys), key=lambda item: item[1], default=("none", 0.0))
 
     def finding(self) -> Finding:
         """The verdict as a line of evidence."""
@@ -129,7 +129,7 @@ class Mechanism:
         exact = zip(self.assessment.alignment.variables, self.assessment.alignment.exact, strict=True)
         found |= {f"read {v.name}": share for v, share in exact}
         found |= {f"decoy {name}": score for name, score in self.decoys}
-        return found | {"effect over best decoy": self.score - self.best_decoy[1], "learned": self.learned}
+        return found | {"effect over best decoy": self.score - self.best_decoy[1], "learned": self.assessment.alignment.raw}
 
 
 def assess(held: Runs, alignment: Alignment, *, pairs: int, rng: np.random.Generator, deadline: Deadline = FOREVER) -> Assessment:
@@ -172,19 +172,23 @@ def judge(
     """The mechanism verdict on a program for a network, with its decoys; `twin` is a random network of the same make."""
     began = time.monotonic()
     fitted, choose, held = split_runs(network, machine, rng=rng)
-    alignment, learned = fit(fitted, held), False
+    plain = alignment = fit(fitted, held)
     if refine is not None and machine.states and not deadline.passed:
         first = assess(choose, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
         if first.score < 0.5 * (1 + THRESHOLD) and first.agreement[0] >= THRESHOLD * first.agreement[1]:
             other = refine(fitted, alignment, rng)
             if other is not None and assess(choose, other, pairs=PAIRS, rng=rng, deadline=deadline).score > first.score:
-                alignment, learned = other, True
+                alignment = other
+    alignment = smallest(choose, alignment, rng=rng)
     assessment = assess(held, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
-    again = refine if learned else None
-    decoys = tuple(_decoys(machine, assessment, fitted, held, twin, again, rng, deadline))
+    decoys = tuple(_decoys(machine, assessment, plain, fitted, held, twin, refine if alignment.raw else None, rng, deadline))
     interval, p_value = assessment.interval(rng=rng), assessment.p_value(rng=rng)
-    verdict = decided(assessment, interval, p_value, max((s for _, s in decoys), default=0.0))
-    return Mechanism(verdict, assessment, interval, p_value, decoys, learned, fitted, time.monotonic() - began)
+    verdict = decided(assessment, interval, p_value, max((s for _, s in _contrary(decoys)), default=0.0))
+    return Mechanism(verdict, assessment, interval, p_value, decoys, fitted, time.monotonic() - began)
+
+
+def _contrary(decoys: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    return [(name, score) for name, score in decoys if FINER not in name]
 
 
 def decided(
@@ -216,6 +220,7 @@ def split_runs(network: RecurrentSubject, machine: Machine, *, rng: np.random.Ge
 def _decoys(
     machine: Machine,
     assessment: Assessment,
+    plain: Alignment,
     fitted: Runs,
     held: Runs,
     twin: RecurrentSubject | None,
@@ -232,7 +237,7 @@ def _decoys(
     for name, change in (("shuffled alignment", shuffled), ("wrong variable", wrong_variable)):
         if not deadline.passed:
             yield name, assess(held, change(alignment, rng=rng), pairs=DECOY_PAIRS, rng=rng, deadline=deadline).score
-    code = numbers_of(alignment, held) @ alignment.encoder
+    code = numbers_of(plain, held) @ plain.encoder
     programs = list(same_outputs(machine, held.network.domain))
     tried = 0
     for name, program in (programs[k] for k in rng.permutation(len(programs))):
