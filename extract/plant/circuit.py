@@ -19,7 +19,7 @@ from dsl.errors import BadInput
 from extract.plant.values import FiniteProgram, Target
 
 Matrix = NDArray[np.float64]
-TRIES = 20
+TRIES = 6
 LARGEST_WEIGHT = 60.0
 """A hyperplane that needs more than this passes so close to other combinations that float32 and noise would cross it."""
 

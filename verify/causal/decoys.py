@@ -29,13 +29,16 @@ SAME_CODE = 0.02
 
 
 def shuffled(alignment: Alignment, *, rng: np.random.Generator) -> Alignment:
-    """The same moves of the state, but every one in the wrong unit, and some the wrong way."""
-    width = alignment.encoder.shape[1]
-    order = rng.permutation(width)
-    place = np.empty(width, dtype=np.int64)
-    place[order] = np.roll(order, 1)
-    signs = rng.choice([-1.0, 1.0], width) if width > 2 else -np.ones(width)
-    return replace(alignment, encoder=(alignment.encoder * signs)[:, place])
+    """The right directions with values mixed up: each value of a variable written as another one, a number as its negative."""
+    encoder = alignment.encoder.copy()
+    for v in alignment.variables:
+        rows = encoder[v.span]
+        if v.values is None:
+            encoder[v.span] = -rows
+        else:
+            order = rng.permutation(len(rows))
+            encoder[v.span][order] = rows[np.roll(order, 1)].copy()
+    return replace(alignment, encoder=encoder)
 
 
 def wrong_variable(alignment: Alignment, *, rng: np.random.Generator) -> Alignment:

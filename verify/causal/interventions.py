@@ -25,7 +25,7 @@ SEVERAL = "several variables"
 STEPS = "several steps"
 WHOLE = "all variables"
 UNSEEN = "values never seen together"
-GROUPS = 4
+GROUPS = 3
 """Times of intervention drawn per experiment; each gets an equal share of the pairs."""
 CANDIDATES = 4
 """Pairs tried on the program for each that is tried on the network: most change nothing."""
@@ -118,17 +118,21 @@ def scrub_everything(runs: Runs, *, pairs: int, rng: np.random.Generator) -> Out
 
 def _bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray:
     """Runs to intervene on, every joint value after step t alike often."""
-    rows = np.concatenate([v[:, t] for v in runs.values.values()], axis=1)
-    kind = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
+    kind = _kinds(runs, list(runs.values), t)
     weight = (1.0 / np.bincount(kind))[kind]
     return rng.choice(runs.words, size=count, p=weight / weight.sum())
 
 
+def _kinds(runs: Runs, names: Sequence[str], t: int) -> IntArray:
+    """Numbers of the joint values after step t, by a projection that tells them apart (far faster than sorting rows)."""
+    rows = np.concatenate([runs.values[n][:, t] for n in names], axis=1)
+    place = rows @ np.sqrt(np.arange(2, 2 + rows.shape[1]) + np.pi)
+    return np.unique(place, return_inverse=True)[1].ravel()
+
+
 def _others(runs: Runs, names: Sequence[str], base: IntArray, t: int, rng: np.random.Generator) -> IntArray:
     """For each run another in which the variables have another value after step t, every value alike often."""
-    rows = np.concatenate([runs.values[n][:, t] for n in names], axis=1)
-    _, kind = np.unique(rows, axis=0, return_inverse=True)
-    kind = kind.ravel()
+    kind = _kinds(runs, names, t)
     weight = (1.0 / np.bincount(kind))[kind]
     weight /= weight.sum()
     other = rng.choice(runs.words, size=len(base), p=weight)

@@ -19,6 +19,8 @@ from verify.budget import FOREVER, Deadline
 from verify.causal.alignment import Alignment, fit
 from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
 from verify.causal.interventions import (
+    SEVERAL,
+    STEPS,
     WHOLE,
     Outcomes,
     exchange,
@@ -44,6 +46,8 @@ FIT_WORDS, CHOOSE_WORDS, HELD_WORDS = 512, 256, 512
 PAIRS, DECOY_PAIRS = 256, 128
 ROUNDS = 299
 PROGRAM_DECOYS = 3
+FAILED = 0.5
+"""A decoy whose score is below this is tried no further: its true score may be lower still."""
 FULL_AGREEMENT = "outputs agree"
 READING = "values read"
 
@@ -132,32 +136,45 @@ class Mechanism:
         return found | {"effect over best decoy": self.score - self.best_decoy[1], "learned": self.assessment.alignment.raw}
 
 
-def assess(held: Runs, alignment: Alignment, *, pairs: int, rng: np.random.Generator, deadline: Deadline = FOREVER) -> Assessment:
-    """All experiments on an alignment, on runs it was not fitted on."""
+def assess(
+    held: Runs,
+    alignment: Alignment,
+    *,
+    pairs: int,
+    rng: np.random.Generator,
+    enough: float = 0.0,
+    deadline: Deadline = FOREVER,
+) -> Assessment:
+    """All experiments on an alignment, on runs it was not fitted on; or as many as show that its score is below `enough`."""
     agree = (held.outputs == held.expected).all(axis=(1, 2))
     agreement = int(agree.sum()), len(agree)
     if not alignment.variables:
         return Assessment(alignment, (scrub_everything(held, pairs=pairs, rng=rng),), None, agreement)
     names = [v.name for v in alignment.variables]
-    done = [exchange(held, alignment, name, pairs=pairs, rng=rng) for name in names if not deadline.passed]
-    unseen = None
-    if len(names) > 1 and not deadline.passed:
-        done.append(exchange(held, alignment, WHOLE, pairs=pairs, rng=rng))
-        several, unseen = exchange_several(held, alignment, pairs=pairs, rng=rng)
-        done.append(several)
-    if not deadline.passed:
-        done.append(exchange_twice(held, alignment, pairs=pairs, rng=rng))
+    done: list[Outcomes] = []
+    unseen: Outcomes | None = None
+    for name in [*names, *([WHOLE, SEVERAL] if len(names) > 1 else []), STEPS]:
+        so_far = Assessment(alignment, tuple(done), unseen, agreement)
+        if deadline.passed or (so_far.told and so_far.score < enough):
+            break
+        if name == SEVERAL:
+            several, unseen = exchange_several(held, alignment, pairs=pairs, rng=rng)
+            done.append(several)
+        elif name == STEPS:
+            done.append(exchange_twice(held, alignment, pairs=pairs, rng=rng))
+        else:
+            done.append(exchange(held, alignment, name, pairs=pairs, rng=rng))
     return Assessment(alignment, tuple(done), unseen, agreement)
 
 
-def claim_score(
+def decoy_claim(
     fitted: Runs, held: Runs, *, pairs: int, rng: np.random.Generator, refine: Refine | None = None
 ) -> Assessment:
-    """A claim assessed by itself, without decoys: the program of the runs, its alignment fitted as always."""
+    """A decoy's claim: the program of the runs, its alignment fitted as always, tried until it has clearly failed."""
     alignment = fit(fitted, held)
     if refine is not None and alignment.variables:
         alignment = refine(fitted, alignment, rng) or alignment
-    return assess(held, alignment, pairs=pairs, rng=rng)
+    return assess(held, alignment, pairs=pairs, rng=rng, enough=FAILED)
 
 
 def judge(
@@ -231,12 +248,12 @@ def _decoys(
     alignment = assessment.alignment
     if twin is not None and not deadline.passed:
         theirs = split_runs(twin, machine, rng=rng)
-        yield "random network", claim_score(theirs[0], theirs[2], rng=rng, pairs=DECOY_PAIRS, refine=refine).score
+        yield "random network", decoy_claim(theirs[0], theirs[2], rng=rng, pairs=DECOY_PAIRS, refine=refine).score
     if not alignment.variables:
         return
     for name, change in (("shuffled alignment", shuffled), ("wrong variable", wrong_variable)):
         if not deadline.passed:
-            yield name, assess(held, change(alignment, rng=rng), pairs=DECOY_PAIRS, rng=rng, deadline=deadline).score
+            yield name, assess(held, change(alignment, rng=rng), pairs=DECOY_PAIRS, rng=rng, enough=FAILED).score
     code = numbers_of(plain, held) @ plain.encoder
     programs = list(same_outputs(machine, held.network.domain))
     tried = 0
@@ -250,7 +267,7 @@ def _decoys(
         tried += 1
         if refine is not None:
             other = refine(other_fitted, other, rng) or other
-        yield f"same outputs, {name}", assess(other_held, other, pairs=DECOY_PAIRS, rng=rng).score
+        yield f"same outputs, {name}", assess(other_held, other, pairs=DECOY_PAIRS, rng=rng, enough=FAILED).score
 
 
 def numbers_of(alignment: Alignment, runs: Runs) -> Matrix:
