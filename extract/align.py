@@ -26,9 +26,7 @@ def align(
     return described(mechanism), [mechanism.finding()]
 
 
-def judged(
-    network: RecurrentSubject, machine: Machine, deadline: Deadline, *, rng: np.random.Generator
-) -> Mechanism:
+def judged(network: RecurrentSubject, machine: Machine, deadline: Deadline, *, rng: np.random.Generator) -> Mechanism:
     """The mechanism verdict, with learned rotations as a fallback and a random network of the same make as a decoy."""
     twin = random_twin(network, rng=rng)
     return judge(network, machine, rng=rng, twin=twin, refine=learn, deadline=deadline)

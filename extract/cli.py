@@ -314,8 +314,8 @@ def plant(
     else:
         equal = "answers as the program" if not made.wrong else f"differs from the program on {made.wrong}"
         where = ", ".join(f"{name} in {count}" for name, count in sizes.items())
-        print(f"planted in {cell} with {hidden} units: {equal} {'on all' if not made.wrong else 'of'} {WORDS} random words "
-              f"of length {2 * length}; dimensions: {where}")  # fmt: skip
+        words = f"{'of' if made.wrong else 'on all'} {WORDS} random words of length {2 * length}"
+        print(f"planted in {cell} with {hidden} units: {equal} {words}; dimensions: {where}")
     return 1 if made.wrong else 0
 
 

@@ -118,8 +118,9 @@ def _example(
 ) -> Example:
     before, after = (_value(runs.states[t][name], r) for r in (base, other))
     upto = t + 1 + len(foretold)
-    return Example(name, before, after, _words(runs.inputs[base, :upto]), t, _words(runs.expected[base, t + 1 : upto]),
-                   _words(np.stack([x[row] for x in foretold])), _words(np.stack([x[row] for x in answered])))  # fmt: skip
+    program, network = (_words(np.stack([x[row] for x in answers])) for answers in (foretold, answered))
+    plain = _words(runs.expected[base, t + 1 : upto])
+    return Example(name, before, after, _words(runs.inputs[base, :upto]), t, plain, program, network)
 
 
 def _value(column: Any, row: int) -> Any:

@@ -47,7 +47,8 @@ def observed(runs: Runs, *, rng: np.random.Generator) -> Matrix:
 
 
 def gradients_between(runs: Runs, *, rng: np.random.Generator) -> Matrix:
-    """Gradients (point, to, from) of one step, at points between states that were met. The network must show its body."""
+    """Gradients (point, to, from) of one step, at points between states that were met. The network must show its
+    body."""
     network: Any = runs.network
     points, features = _between(runs, network, rng)
     return _gradients(lambda h, x: network.body.step(h[None], x[None])[0], points, features)

@@ -1,6 +1,7 @@
 """The structure of a network beside its program: what each unit carries, what carries nothing, how parts talk to parts.
 
-All of it is measured on runs: a unit *carries* a variable as far as the variable's own moves make up the unit's variance;
+All of it is measured on runs: a unit *carries* a variable as far as the variable's own moves make up the unit's
+variance;
 one part talks to another when exchanging the first between runs changes what is read of the second after one step.
 """
 
@@ -36,7 +37,8 @@ FORMAT = "netlift-structure/1"
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """`carried` (unit, variable) and `unexplained` (unit) are shares of each unit's variance; `read` (unit) is how much of
+    """`carried` (unit, variable) and `unexplained` (unit) are shares of each unit's variance; `read` (unit) is how
+    much of
     a unit later steps look at. `shared` holds the cosine of the smallest angle between two variables' subspaces.
     `talks` is the graph of parts: inputs, variables, the rest of the state, outputs."""
 
@@ -145,11 +147,14 @@ def _modules(runs: Runs, carried: Matrix, rng: np.random.Generator) -> tuple[tup
     module_of = {unit: k for k, m in enumerate(modules) for unit in m}
     if len(busy) < 2:
         return modules, None
-    return modules, float(adjusted_mutual_info_score(carried[busy].argmax(axis=1), [module_of[u] for u in busy.tolist()]))
+    return modules, float(
+        adjusted_mutual_info_score(carried[busy].argmax(axis=1), [module_of[u] for u in busy.tolist()])
+    )
 
 
 def _talks(runs: Runs, alignment: Alignment, seen: Matrix, rng: np.random.Generator) -> nx.DiGraph:
-    """Parts and the share of exchanges of one that change another after one step, by input symbol; beside it whether the
+    """Parts and the share of exchanges of one that change another after one step, by input symbol; beside it whether
+    the
     program says so."""
     graph = nx.DiGraph()
     names = [v.name for v in alignment.variables]
@@ -197,7 +202,9 @@ def _edges(graph: nx.DiGraph, source: str, alignment: Alignment, network: Any, p
     for target, changed in targets.items():
         share = float(changed.mean())
         if share >= FAINT:
-            by_symbol = {_symbol(s): float(changed[(symbols == s).all(axis=1)].mean()) for s in np.unique(symbols, axis=0)}
+            by_symbol = {
+                _symbol(s): float(changed[(symbols == s).all(axis=1)].mean()) for s in np.unique(symbols, axis=0)
+            }
             graph.add_edge(source, target, share=share, label=f"{share:.0%}", by_input=by_symbol,
                            program=float(expected[target].mean()), in_program=bool(expected[target].any()))  # fmt: skip
 

@@ -2,7 +2,8 @@
 
     python -m benchmarks.performance.mechanism [--count N] [--seed S] [--json FILE] [--from FILE]
 
-A program (`benchmarks.suites.planted`) is planted in a recurrent cell (cell, size, noise, superposition, redundancy, shared
+A program (`benchmarks.suites.planted`) is planted in a recurrent cell (cell, size, noise, superposition, redundancy,
+shared
 units drawn at random); the claim that the network has the program's variables is true by construction. Decoys are
 the same claim about a random network, by a shuffled alignment or with the wrong variables, and claims of other programs
 with the same outputs on every input. Of these last, only those count whose variables are not mere linear parts of the
@@ -65,7 +66,9 @@ def _planted(item: Item, cell: str, rng: np.random.Generator, left_out: list[str
         except BadInput as error:
             if "room" in str(error) and size < SIZES[-1]:
                 continue
-            left_out.append("no room" if "room" in str(error) else "no such code" if "superposition" in str(error) else "too large")
+            left_out.append(
+                "no room" if "room" in str(error) else "no such code" if "superposition" in str(error) else "too large"
+            )
             return None
         if made.wrong:
             left_out.append("outputs broken by noise")
@@ -123,7 +126,8 @@ def planted_code(made: Planted, runs: Runs) -> Matrix:
 
 
 def angles(made: Planted, mechanism: Mechanism, rng: np.random.Generator) -> list[float]:
-    """Per variable the largest principal angle, in degrees, between planted and recovered subspace of equal dimension."""
+    """Per variable the largest principal angle, in degrees, between planted and recovered subspace of equal
+    dimension."""
     seen = observed(mechanism.fitted_on, rng=rng)
     found = []
     for name, basis in made.subspaces.items():
@@ -146,25 +150,36 @@ def calibrated(rows: Sequence[Row]) -> float:
 
 def summary(rows: Sequence[Row], left_out: Sequence[str]) -> str:
     """Discrimination and error rates on both splits, and the angles."""
-    lines = [f"threshold in use {THRESHOLD}, calibrated on the even networks {calibrated([r for r in rows if r['network'] % 2 == 0]):.3f}"]
+    even = calibrated([r for r in rows if r["network"] % 2 == 0])
+    lines = [f"threshold in use {THRESHOLD}, calibrated on the even networks {even:.3f}"]
     for name, parity in (("calibration", 0), ("hidden", 1)):
         part = [r for r in rows if r["network"] % 2 == parity]
         true, false = [r for r in part if r["kind"] == "true"], [r for r in part if r["kind"] != "true"]
         area = roc_auc_score([r["kind"] == "true" for r in part], [r["score"] for r in part])
         supported = sum(r["verdict"] == "Supported" for r in true)
         fooled = [r for r in false if r["score"] >= THRESHOLD]
-        lines.append(f"{name}: AUROC {area:.4f}; true Supported {supported} of {len(true)} ({supported / len(true):.1%}), "
-                     f"decoys past the threshold {len(fooled)} of {len(false)} ({len(fooled) / len(false):.1%})")  # fmt: skip
+        lines.append(
+            f"{name}: AUROC {area:.4f}; true Supported {supported} of {len(true)} ({supported / len(true):.1%}), "
+            f"decoys past the threshold {len(fooled)} of {len(false)} ({len(fooled) / len(false):.1%})"
+        )
         for kind in sorted({r["kind"] for r in false}):
             scores = [r["score"] for r in false if r["kind"] == kind]
             past = sum(r["kind"] == kind for r in fooled)
-            lines.append(f"  {kind}: {past} of {len(scores)} past, median score {statistics.median(scores):.3f}, highest {max(scores):.3f}")
+            lines.append(
+                f"  {kind}: {past} of {len(scores)} past, median score {statistics.median(scores):.3f}, "
+                f"highest {max(scores):.3f}"
+            )
     clean = [a for r in rows if r["kind"] == "true" and r["noise"] == 0 for a in r["angles"]]
-    lines.append(f"principal angles at noise 0: median {statistics.median(clean):.3f} degrees, highest {max(clean):.2f}, {len(clean)} variables")
+    lines.append(
+        f"principal angles at noise 0: median {statistics.median(clean):.3f} degrees, highest {max(clean):.2f}, "
+        f"{len(clean)} variables"
+    )
     seconds = [r["seconds"] for r in rows if r["kind"] == "true"]
     lines.append(f"processor seconds of a verdict: median {statistics.median(seconds):.1f}, most {max(seconds):.1f}")
-    lines += [f"not {r['kind']}: network {r['network']} {r['cell']} {r['hidden']} {r['verdict']} {r['score']:.3f} {r['weakest']} {r['best_decoy']}"
-              for r in rows if r["kind"] == "true" and r["verdict"] != "Supported"]  # fmt: skip
+    missed = [r for r in rows if r["kind"] == "true" and r["verdict"] != "Supported"]
+    for r in missed:
+        what = f"network {r['network']}, {r['cell']} {r['hidden']}: {r['verdict']}, {r['score']:.3f}"
+        lines.append(f"{what}, weakest {r['weakest']}, best decoy {r['best_decoy']}")
     lines += [f"left out: {reason} {left_out.count(reason)}" for reason in sorted(set(left_out))]
     return "\n".join(lines)
 

@@ -37,7 +37,8 @@ class Woven:
 
 @dataclass(frozen=True)
 class _Units:
-    """What hidden unit j is: its unit of the circuit (-1: idle), its sign, its share of the unit's effect, its shift."""
+    """What hidden unit j is: its unit of the circuit (-1: idle), its sign, its share of the unit's effect, its
+    shift."""
 
     of: np.ndarray
     sign: Matrix
@@ -126,8 +127,11 @@ def _squashed(circuit: Circuit, cell: str, units: _Units, top: float, rng: np.ra
 def _hidden_rows(
     circuit: Circuit, units: _Units, drive: tuple[Matrix, Matrix, Matrix], rng: np.random.Generator
 ) -> tuple[Matrix, Matrix, Matrix]:
-    """Rows of the weights of all hidden units, idle ones random: they read the input and the others, nothing reads them."""
-    recurrent, inputs, bias = (part[units.of] * (units.sign[:, None] if part.ndim == 2 else units.sign) for part in drive)
+    """Rows of the weights of all hidden units, idle ones random: they read the input and the others, nothing reads
+    them."""
+    recurrent, inputs, bias = (
+        part[units.of] * (units.sign[:, None] if part.ndim == 2 else units.sign) for part in drive
+    )
     bias = bias + units.shift
     idle, busy = units.of < 0, units.of >= 0
     recurrent[idle] = rng.normal(scale=IDLE / math.sqrt(max(int(busy.sum()), 1)), size=recurrent[idle].shape) * busy
@@ -146,7 +150,9 @@ def _rectified(circuit: Circuit, hidden: int, redundancy: int, clipped: bool, rn
     share = rng.dirichlet(np.full(redundancy, 5.0), circuit.units).ravel()
     of = np.concatenate([np.repeat(np.arange(circuit.units), redundancy)] * pairs + [np.full(idle, -1)])
     shares = np.concatenate([*((share, -share)[:pairs]), np.zeros(idle)])
-    shift = np.concatenate([np.full(count // pairs, -0.5 - p if clipped else 0.0) for p in range(pairs)] + [np.zeros(idle)])
+    shift = np.concatenate(
+        [np.full(count // pairs, -0.5 - p if clipped else 0.0) for p in range(pairs)] + [np.zeros(idle)]
+    )
     place = rng.permutation(hidden)
     units = _Units(of[place], np.ones(hidden), shares[place], shift[place] + (1.0 if clipped else 0.0))
     fired, constants = units.fired(circuit.units, 0.0, 1.0)
@@ -174,7 +180,8 @@ def _readout(circuit: Circuit, fired: Matrix, constants: Matrix) -> Tensors:
 
 
 def _stacked(circuit: Circuit, hidden: int, rng: np.random.Generator) -> Woven:
-    """State = basis @ (values, what else the outputs need) + centre; the inner layer holds the units as clipped pairs."""
+    """State = basis @ (values, what else the outputs need) + centre; the inner layer holds the units as clipped
+    pairs."""
     values = circuit.code @ circuit.reader
     told = np.concatenate([indicators for _, indicators, _ in circuit.outputs])
     extra = told - told @ np.linalg.pinv(values) @ values

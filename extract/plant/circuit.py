@@ -1,7 +1,8 @@
 """A program as threshold units: each fires on one combination of variable values and one class of inputs.
 
 The units that fire after a step tell the new value of every variable by a linear map (`reader`), and the next step's
-units read nothing of the state but those values: `code @ reader`. With fewer code directions than values (superposition)
+units read nothing of the state but those values: `code @ reader`. With fewer code directions than values
+(superposition)
 the variables share directions, and each unit looks for its combination with a separating hyperplane found by a linear
 program.
 """
@@ -21,7 +22,8 @@ from extract.plant.values import FiniteProgram, Target
 Matrix = NDArray[np.float64]
 TRIES = 6
 LARGEST_WEIGHT = 60.0
-"""A hyperplane that needs more than this passes so close to other combinations that float32 and noise would cross it."""
+"""A hyperplane that needs more than this passes so close to other combinations that float32 and noise would cross
+it."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,9 @@ def _assembled(
                    np.array(classes), reader, code, spans, outputs)  # fmt: skip
 
 
-def _indicator_sum(spans: dict[str, slice], reads: Sequence[str], combo: Sequence[int], total: int) -> tuple[Matrix, float]:
+def _indicator_sum(
+    spans: dict[str, slice], reads: Sequence[str], combo: Sequence[int], total: int
+) -> tuple[Matrix, float]:
     """Twice the number of variables that are right, less one short of it: +1 when all are."""
     w, b = np.zeros(total), 1.0 - 2 * len(reads)
     for name, value in zip(reads, combo, strict=True):

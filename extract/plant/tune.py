@@ -38,7 +38,9 @@ def tuned(network: RecurrentNetwork, machine: Machine, *, steps: int, rng: np.ra
         for t in range(words.shape[1]):
             state = body.step(state, network.input_coding.encode(torch.from_numpy(words[:, t])))
             blocks = body.readout(state).split(network.output_coding.block_sizes, dim=1)
-            loss = loss + sum((functional.cross_entropy(b, wanted[:, t, k]) for k, b in enumerate(blocks)), torch.zeros(()))
+            loss = loss + sum(
+                (functional.cross_entropy(b, wanted[:, t, k]) for k, b in enumerate(blocks)), torch.zeros(())
+            )
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(tensors.values(), 1.0)

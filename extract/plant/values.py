@@ -1,6 +1,7 @@
 """What a machine with finitely many states amounts to: values per state variable, and tables of what depends on what.
 
-A *target* is anything computed in a step: the new value of a state variable, or one output. Its table has a row for each
+A *target* is anything computed in a step: the new value of a state variable, or one output. Its table has a row for
+each
 combination of the state variables it depends on and a column for each input symbol.
 """
 
@@ -74,7 +75,9 @@ def domain_of(machine: Machine, length: int) -> Domain:
         ranges.append((kind.low, kind.high))
     domain = Domain(tuple(ranges), length)
     if domain.symbol_count > MOST_COMBINATIONS:
-        raise BadInput(f"expected at most {MOST_COMBINATIONS} inputs a step, got {domain.symbol_count} ({machine.name})")
+        raise BadInput(
+            f"expected at most {MOST_COMBINATIONS} inputs a step, got {domain.symbol_count} ({machine.name})"
+        )
     return domain
 
 

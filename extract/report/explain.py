@@ -23,10 +23,10 @@ from verify.causal.mechanism import THRESHOLD
 PAGE, GRAPH_JSON, GRAPH_DOT = "explain.html", "structure.json", "structure.dot"
 CELL, MOST_COLUMNS = 17, 44
 MEANS = {
-    "supported": "Changing what this alignment says is a variable has the program's effect, as it has in networks that were "
-    "built from their programs; every decoy of the claim fails.",
-    "not supported": "Changing what should be the program's variables does not have the program's effect. The outputs may "
-    "agree all the same: then the network computes them in another way.",
+    "supported": "Changing what this alignment says is a variable has the program's effect, as it has in networks that "
+    "were built from their programs; every decoy of the claim fails.",
+    "not supported": "Changing what should be the program's variables does not have the program's effect. The outputs "
+    "may agree all the same: then the network computes them in another way.",
     "undecided": "The interventions do not tell this claim from its decoys.",
 }
 
@@ -95,7 +95,13 @@ def _example(e: Example) -> dict[str, Any]:
     rows = [("input so far", stream(e.inputs[: e.time + 1])), ("input from here", stream(e.inputs[e.time + 1 :])),
             ("program, unchanged", stream(e.plain)), (f"program, {e.variable} = {e.after}", stream(e.foretold)),
             (f"network, {e.variable} = {e.after}", stream(e.answered))]  # fmt: skip
-    return {"variable": e.variable, "before": e.before, "after": e.after, "rows": rows, "good": e.foretold == e.answered}
+    return {
+        "variable": e.variable,
+        "before": e.before,
+        "after": e.after,
+        "rows": rows,
+        "good": e.foretold == e.answered,
+    }
 
 
 def _wrong(explanation: Explanation) -> float:
@@ -121,15 +127,16 @@ def _heat(found: Structure) -> str:
             faint = ' opacity="0.35"' if u in idle else ""
             parts.append(
                 f'<rect x="{left + u * CELL:.0f}" y="{y}" width="{CELL - 2}" height="{CELL - 2}" rx="2"{faint} '
-                f'style="fill:{tone};fill-opacity:{share:.2f};stroke:var(--line)"><title>h[{u}]: {share:.0%} {escape(name)}'
-                f"</title></rect>"
+                f'style="fill:{tone};fill-opacity:{share:.2f};stroke:var(--line)">'
+                f"<title>h[{u}]: {share:.0%} {escape(name)}</title></rect>"
             )
     bottom = len(rows) * CELL
     parts += [f'<text x="{left + u * CELL + CELL / 2 - 1:.0f}" y="{bottom + 8}" style="font-size:9px">{u}</text>'
               for u in range(count)]  # fmt: skip
     width, height = left + count * CELL + 6, bottom + 18
-    return (f'<svg role="img" aria-label="What each unit carries" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
-            f'height="{height}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>')  # fmt: skip
+    size = f'viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}"'
+    head = f'<svg role="img" aria-label="What each unit carries" {size} xmlns="http://www.w3.org/2000/svg">'
+    return f"{head}{''.join(parts)}</svg>"
 
 
 def _graph(found: Structure) -> str:

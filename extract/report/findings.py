@@ -6,7 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from verify.verdict import Counterexample, Finding, NotSupported, Proved, Refuted, Supported, Undecided, Unknown, Verdict
+from verify.verdict import (
+    Counterexample,
+    Finding,
+    NotSupported,
+    Proved,
+    Refuted,
+    Supported,
+    Undecided,
+    Unknown,
+    Verdict,
+)
 
 BY_REASON = {"supported": Supported, "not supported": NotSupported, "undecided": Undecided}
 READABLE = 10**18

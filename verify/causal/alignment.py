@@ -2,7 +2,8 @@
 
 The *encoder* says how the state moves when a variable's value does and the others stay: the regression of states on the
 values of all variables together. A variable with few values has a direction per value (less where they lie on a line);
-one with many moves along one. The *decoder* reads values off: the directions that cancel everything else (filters, which
+one with many moves along one. The *decoder* reads values off: the directions that cancel everything else (filters,
+which
 differ from the patterns of the encoder, Haufe et al. 2014). Where variables share so few directions that no linear map
 tells them apart, they are read together, as the nearest of the joint values met while fitting.
 """
@@ -14,7 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from verify.causal.runs import Matrix, Runs
-from verify.domain import IntArray
 from verify.subject import FloatArray
 
 SITE = "h"
@@ -51,8 +51,10 @@ class Alignment:
     """`decoder @ h + offset` reads the numbers of all variables; `encoder` (numbers width) is how h moves with each.
 
     `joint` holds joint numbers (rows) when variables are read together: as the row whose state `joint_states`, in the
-    metric `whiten`, is nearest. `exact` is the share of held-out states at which each variable is read right. `apart` says
-    whether the values varied independently enough for the moves of one variable to be told from those of the others. With
+    metric `whiten`, is nearest. `exact` is the share of held-out states at which each variable is read right. `apart`
+    says
+    whether the values varied independently enough for the moves of one variable to be told from those of the others.
+    With
     `raw`, numbers are coordinates to be exchanged as they are.
     """
 
@@ -91,7 +93,8 @@ class Alignment:
         return (states + change @ self.encoder).astype(np.float32)
 
     def move(self, name: str) -> Matrix:
-        """How the state moves (k width) with the numbers of one variable, about their mean where they are indicators."""
+        """How the state moves (k width) with the numbers of one variable, about their mean where they are
+        indicators."""
         v = next(v for v in self.variables if v.name == name)
         rows = self.encoder[v.span]
         return rows if v.values is None else rows - rows.mean(axis=0)
@@ -175,8 +178,8 @@ def _read_together(alignment: Alignment, values: dict[str, Matrix], hidden: Floa
     places = states.mean(axis=0) + (joint - numbers.mean(axis=0)) @ alignment.encoder
     left = states - states.mean(axis=0) - (numbers - numbers.mean(axis=0)) @ alignment.encoder
     spread = left.T @ left / len(left)
-    sizes, axes = np.linalg.eigh(spread + 1e-4 * max(float(np.trace(states.T @ states / len(states))) / len(spread), 1e-12)
-                                 * np.eye(len(spread)))  # fmt: skip
+    floor = 1e-4 * max(float((states**2).sum(axis=1).mean()) / len(spread), 1e-12)
+    sizes, axes = np.linalg.eigh(spread + floor * np.eye(len(spread)))
     return replace(alignment, joint=joint, joint_states=places, whiten=axes / np.sqrt(np.maximum(sizes, 1e-12)))
 
 
@@ -191,6 +194,3 @@ def keys_of(values: dict[str, Matrix]) -> list[bytes]:
         return []
     rows = np.ascontiguousarray(np.concatenate(list(values.values()), axis=1))
     return [row.tobytes() for row in rows + 0.0]
-
-
-__all__ = ["Alignment", "Coded", "IntArray", "fit", "joint_values", "keys_of"]

@@ -1,7 +1,8 @@
 """What must fail: alignments that point elsewhere, and programs with the same outputs that keep other state.
 
 A program with the same outputs on every input is the hardest decoy: no test of outputs tells it from the truth. Three
-changes of state variables make one, each undone inside the program wherever the old variable was read: one variable plus
+changes of state variables make one, each undone inside the program wherever the old variable was read: one variable
+plus
 another (modulo its size), the two halves of one variable, or the values *before* the last step with the last input.
 """
 
@@ -17,7 +18,7 @@ from dsl.batch import step_batch
 from dsl.ops import apply
 from dsl.programs import Machine, State
 from dsl.terms import Term, Var, constant, substitute, variables
-from dsl.types import INT, IntType
+from dsl.types import IntType
 from verify.causal.alignment import Alignment
 from verify.causal.runs import Matrix
 from verify.domain import Domain
@@ -29,7 +30,8 @@ SAME_CODE = 0.02
 
 
 def shuffled(alignment: Alignment, *, rng: np.random.Generator) -> Alignment:
-    """The right directions with values mixed up: each value of a variable written as another one, a number as its negative."""
+    """The right directions with values mixed up: each value of a variable written as another one, a number as its
+    negative."""
     encoder = alignment.encoder.copy()
     for v in alignment.variables:
         rows = encoder[v.span]
@@ -60,7 +62,8 @@ def wrong_variable(alignment: Alignment, *, rng: np.random.Generator) -> Alignme
 def same_outputs(machine: Machine, domain: Domain) -> Iterator[tuple[str, Machine]]:
     """Programs with the outputs of `machine` on every input and other state variables, with the name of the change.
 
-    Those named `FINER` keep more apart than the machine does, which may be true beside it: a network can hold a value as
+    Those named `FINER` keep more apart than the machine does, which may be true beside it: a network can hold a value
+    as
     two halves, or the last input besides. The others contradict it.
     """
     plain = _without_lets(machine)
@@ -102,13 +105,15 @@ def _kept(states: tuple[State, ...], without: State) -> list[State]:
 
 def _turn(value: Term, by: Term, sign: str, state: State) -> Term:
     """`value` turned by `by` within the range of a variable."""
-    assert isinstance(state.type, IntType) and state.type.low is not None
+    assert isinstance(state.type, IntType)
+    assert state.type.low is not None
     low = constant(state.type.low)
     return apply("+", (low, apply("mod", (apply(sign, (apply("-", (value, low)), by)), constant(_size(state))))))
 
 
 def _added(machine: Machine, moved: State, added: State) -> Machine:
-    assert isinstance(moved.type, IntType) and moved.type.low is not None and moved.type.high is not None
+    assert isinstance(moved.type, IntType)
+    assert moved.type.low is not None
     name = f"{moved.name}_{added.name}"
     old = {moved.name: _turn(Var(name, moved.type), Var(added.name, added.type), "-", moved)}
     first = moved.type.low + (int(moved.initial) - moved.type.low + int(added.initial)) % _size(moved)  # type: ignore[arg-type]
@@ -116,11 +121,19 @@ def _added(machine: Machine, moved: State, added: State) -> Machine:
     update = _turn(substitute(moved.update, old), substitute(added.update, old), "+", moved)
     primed = {f"{moved.name}'": _turn(Var(f"{name}'", moved.type), Var(f"{added.name}'", added.type), "-", moved)}
     outputs = tuple(substitute(t, {**old, **primed}) for t in machine.outputs)
-    return Machine(machine.name, machine.inputs, machine.output_types, (*others, State(name, moved.type, first, update)), (), outputs)
+    return Machine(
+        machine.name,
+        machine.inputs,
+        machine.output_types,
+        (*others, State(name, moved.type, first, update)),
+        (),
+        outputs,
+    )
 
 
 def _halved(machine: Machine, state: State) -> Machine:
-    assert isinstance(state.type, IntType) and state.type.low is not None
+    assert isinstance(state.type, IntType)
+    assert state.type.low is not None
     low, two = constant(state.type.low), constant(2)
     names = (f"{state.name}_high", f"{state.name}_low")
     kinds = (IntType(0, (_size(state) - 1) // 2), IntType(0, 1))

@@ -17,7 +17,7 @@ import numpy as np
 
 from dsl.batch import step_batch
 from verify.causal.alignment import Alignment, keys_of
-from verify.causal.runs import Matrix, Runs
+from verify.causal.runs import Runs
 from verify.domain import IntArray
 from verify.lockstep import BoolArray, Columns, leaves
 
@@ -75,7 +75,9 @@ def exchange(runs: Runs, alignment: Alignment, name: str, *, pairs: int, rng: np
     return _experiment(name, runs, alignment, plan, pairs, rng)
 
 
-def exchange_several(runs: Runs, alignment: Alignment, *, pairs: int, rng: np.random.Generator) -> tuple[Outcomes, Outcomes]:
+def exchange_several(
+    runs: Runs, alignment: Alignment, *, pairs: int, rng: np.random.Generator
+) -> tuple[Outcomes, Outcomes]:
     """Two or more variables at once, each from a run of its own: on joint values that were met, and on others."""
     names = [v.name for v in alignment.variables]
 
@@ -113,7 +115,9 @@ def scrub_everything(runs: Runs, *, pairs: int, rng: np.random.Generator) -> Out
     wanted = runs.expected[base, t + 1 :]
     right = (actual == wanted).all(axis=(1, 2))
     numbers = _numbered(wanted, actual)
-    return Outcomes(WHOLE, right, np.ones(pairs, bool), ~(actual == runs.outputs[base, t + 1 :]).all(axis=(1, 2)), *numbers)
+    return Outcomes(
+        WHOLE, right, np.ones(pairs, bool), ~(actual == runs.outputs[base, t + 1 :]).all(axis=(1, 2)), *numbers
+    )
 
 
 def _bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray:
@@ -124,7 +128,8 @@ def _bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray
 
 
 def _kinds(runs: Runs, names: Sequence[str], t: int) -> IntArray:
-    """Numbers of the joint values after step t, by a projection that tells them apart (far faster than sorting rows)."""
+    """Numbers of the joint values after step t, by a projection that tells them apart (far faster than sorting
+    rows)."""
     rows = np.concatenate([runs.values[n][:, t] for n in names], axis=1)
     place = rows @ np.sqrt(np.arange(2, 2 + rows.shape[1]) + np.pi)
     return np.unique(place, return_inverse=True)[1].ravel()
@@ -142,7 +147,13 @@ def _others(runs: Runs, names: Sequence[str], base: IntArray, t: int, rng: np.ra
 
 
 def _experiment(
-    name: str, runs: Runs, alignment: Alignment, plan: Any, pairs: int, rng: np.random.Generator, met: set[bytes] | None = None
+    name: str,
+    runs: Runs,
+    alignment: Alignment,
+    plan: Any,
+    pairs: int,
+    rng: np.random.Generator,
+    met: set[bytes] | None = None,
 ) -> Any:
     """Outcomes of pairs drawn by `plan(time, count)`, most of them with a counterfactual that matters."""
     horizon = max((runs.time - 1) // 2, 1)
@@ -154,7 +165,9 @@ def _experiment(
         plain = runs.expected[base, t + 1 :]
         matters = (wanted != plain).any(axis=(1, 2))
         known = _known(runs, alignment, steps)
-        order = np.concatenate([np.flatnonzero(matters & known)[:share], np.flatnonzero(~matters & known)[: share // 4]])
+        order = np.concatenate(
+            [np.flatnonzero(matters & known)[:share], np.flatnonzero(~matters & known)[: share // 4]]
+        )
         base, wanted, matters = base[order], wanted[order], matters[order]
         taken = [(when, {n: source[order] for n, source in who.items()}) for when, who in steps]
         actual = _intervened(runs, alignment, base, taken)
@@ -178,7 +191,9 @@ def _foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, list[by
             state, out = step_batch(runs.machine, state, runs.inputs[base, now])
             outputs.append(out)
         if now in times:
-            state = {n: values_from(runs.states[now][n], times[now][n]) if n in times[now] else v for n, v in state.items()}
+            state = {
+                n: values_from(runs.states[now][n], times[now][n]) if n in times[now] else v for n, v in state.items()
+            }
             joint = keys_of({n: np.stack([np.asarray(x, float) for x in leaves(v)], axis=1) for n, v in state.items()})
     return np.stack(outputs, axis=1), joint
 
@@ -242,7 +257,3 @@ def _rows(columns: Columns, index: IntArray) -> Columns:
 def values_from(value: Any, index: IntArray) -> Any:
     """The rows at `index` of a state variable's column, or of each element of a register."""
     return tuple(values_from(part, index) for part in value) if isinstance(value, tuple) else value[index]
-
-
-__all__ = ["SEVERAL", "STEPS", "UNSEEN", "WHOLE", "Matrix", "Outcomes", "exchange", "exchange_several", "exchange_twice",
-           "scrub_everything"]  # fmt: skip

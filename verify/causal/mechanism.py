@@ -1,7 +1,8 @@
 """The mechanism verdict: are a program's variables the network's own, used as the program uses them?
 
 One number per claim, its *score*: the lowest share, over all experiments, of interventions with the program's effect;
-no more than the share of runs on which the outputs agree to begin with, and than the share of states read right. A claim
+no more than the share of runs on which the outputs agree to begin with, and than the share of states read right. A
+claim
 is `Supported` when the score reaches a threshold that was calibrated on planted networks and their decoys
 (`benchmarks.performance.mechanism`), by more than chance, and well above every decoy of this very claim.
 """
@@ -52,7 +53,8 @@ FULL_AGREEMENT = "outputs agree"
 READING = "values read"
 
 Refine = Callable[[Runs, Alignment, np.random.Generator], Alignment | None]
-"""A costlier fit of the alignment on runs (see `extract.das`), tried where the plain one does not reach the threshold."""
+"""A costlier fit of the alignment on runs (see `extract.das`), tried where the plain one does not reach the
+threshold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,9 @@ class Assessment:
         """What has the lowest share, and that share."""
         shares = [(e.name, e.score) for e in self.told]
         shares.append((FULL_AGREEMENT, self.agreement[0] / max(self.agreement[1], 1)))
-        shares += [(f"{READING}: {v.name}", s) for v, s in zip(self.alignment.variables, self.alignment.exact, strict=True)]
+        shares += [
+            (f"{READING}: {v.name}", s) for v, s in zip(self.alignment.variables, self.alignment.exact, strict=True)
+        ]
         return min(shares, key=lambda item: item[1]) if self.told else ("no intervention matters", 0.0)
 
     def interval(self, *, rng: np.random.Generator) -> tuple[float, float]:
@@ -91,8 +95,11 @@ class Assessment:
 
     def p_value(self, *, rng: np.random.Generator) -> float:
         """The largest p-value of its experiments: chance that wanted outputs dealt at random would be met as often."""
-        values = [permutation_p_value(e.wanted[e.matters], e.actual[e.matters], rounds=ROUNDS, rng=rng) for e in self.told
-                  if e.matters.sum() and len(np.unique(e.wanted[e.matters])) > 1]  # fmt: skip
+        values = []
+        for e in self.told:
+            wanted, actual = e.wanted[e.matters], e.actual[e.matters]
+            if len(np.unique(wanted)) > 1:
+                values.append(permutation_p_value(wanted, actual, rounds=ROUNDS, rng=rng))
         return max(values, default=1.0 if self.alignment.variables else 0.0)
 
 
@@ -133,7 +140,10 @@ class Mechanism:
         exact = zip(self.assessment.alignment.variables, self.assessment.alignment.exact, strict=True)
         found |= {f"read {v.name}": share for v, share in exact}
         found |= {f"decoy {name}": score for name, score in self.decoys}
-        return found | {"effect over best decoy": self.score - self.best_decoy[1], "learned": self.assessment.alignment.raw}
+        return found | {
+            "effect over best decoy": self.score - self.best_decoy[1],
+            "learned": self.assessment.alignment.raw,
+        }
 
 
 def assess(
@@ -145,7 +155,8 @@ def assess(
     enough: float = 0.0,
     deadline: Deadline = FOREVER,
 ) -> Assessment:
-    """All experiments on an alignment, on runs it was not fitted on; or as many as show that its score is below `enough`."""
+    """All experiments on an alignment, on runs it was not fitted on; or as many as show that its score is below
+    `enough`."""
     agree = (held.outputs == held.expected).all(axis=(1, 2))
     agreement = int(agree.sum()), len(agree)
     if not alignment.variables:
@@ -186,7 +197,8 @@ def judge(
     refine: Refine | None = None,
     deadline: Deadline = FOREVER,
 ) -> Mechanism:
-    """The mechanism verdict on a program for a network, with its decoys; `twin` is a random network of the same make."""
+    """The mechanism verdict on a program for a network, with its decoys; `twin` is a random network of the same
+    make."""
     began = time.monotonic()
     fitted, choose, held = split_runs(network, machine, rng=rng)
     plain = alignment = fit(fitted, held)
@@ -198,7 +210,9 @@ def judge(
                 alignment = other
     alignment = smallest(choose, alignment, rng=rng)
     assessment = assess(held, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
-    decoys = tuple(_decoys(machine, assessment, plain, fitted, held, twin, refine if alignment.raw else None, rng, deadline))
+    decoys = tuple(
+        _decoys(machine, assessment, plain, fitted, held, twin, refine if alignment.raw else None, rng, deadline)
+    )
     interval, p_value = assessment.interval(rng=rng), assessment.p_value(rng=rng)
     verdict = decided(assessment, interval, p_value, max((s for _, s in _contrary(decoys)), default=0.0))
     return Mechanism(verdict, assessment, interval, p_value, decoys, fitted, time.monotonic() - began)
@@ -213,7 +227,9 @@ def decided(
 ) -> MechanismVerdict:
     """The verdict on what was measured."""
     name, score = assessment.weakest
-    numbers = f"{score:.1%} right (95 % {interval[0]:.1%} to {interval[1]:.1%}), weakest: {name}; best decoy {best_decoy:.1%}"
+    numbers = (
+        f"{score:.1%} right (95 % {interval[0]:.1%} to {interval[1]:.1%}), weakest: {name}; best decoy {best_decoy:.1%}"
+    )
     if not assessment.told:
         return Undecided(f"too few interventions that matter; {numbers}")
     if not assessment.alignment.apart:

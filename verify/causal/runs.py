@@ -22,7 +22,8 @@ LONGEST = 16
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Inputs (word time arity), states (word time width) and outputs (word time outputs) after each step, of the network
+    """Inputs (word time arity), states (word time width) and outputs (word time outputs) after each step, of the
+    network
     and as the program has them; `values` has per variable its elements (word time element)."""
 
     network: RecurrentSubject
@@ -61,7 +62,9 @@ def record(network: RecurrentSubject, machine: Machine, *, words: int, rng: np.r
     states that uniform words seldom reach are met."""
     domain = network.domain
     length = min(max(domain.train_length, 4), LONGEST)
-    inputs = np.concatenate([domain.draw((words // 2, length), rng=rng), _uneven(domain, words - words // 2, length, rng)])
+    inputs = np.concatenate(
+        [domain.draw((words // 2, length), rng=rng), _uneven(domain, words - words // 2, length, rng)]
+    )
     inputs = inputs[rng.permutation(words)]
     hidden, outputs = [], []
     state = np.asarray(network.initial_state(words), dtype=np.float32)

@@ -1,4 +1,5 @@
-"""Subspaces as small as suffice: the moves of a variable cut to their strongest directions while interchange still works."""
+"""Subspaces as small as suffice: the moves of a variable cut to their strongest directions while interchange still
+works."""
 
 from __future__ import annotations
 
