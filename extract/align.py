@@ -11,7 +11,7 @@ from extract.networks.decoy import random_twin
 from verify.budget import Deadline
 from verify.causal.alignment import SITE, Alignment, Coded
 from verify.causal.mechanism import Mechanism, judge
-from verify.causal.smallest import size
+from verify.causal.smallest import size, smallest
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding
 
@@ -23,7 +23,7 @@ def align(
     if machine is None or deadline.passed:
         return (), []
     mechanism = judged(network, machine, deadline, rng=rng)
-    return described(mechanism), [mechanism.finding()]
+    return described(mechanism, rng=rng), [mechanism.finding()]
 
 
 def judged(network: RecurrentSubject, machine: Machine, deadline: Deadline, *, rng: np.random.Generator) -> Mechanism:
@@ -32,21 +32,24 @@ def judged(network: RecurrentSubject, machine: Machine, deadline: Deadline, *, r
     return judge(network, machine, rng=rng, twin=twin, refine=learn, deadline=deadline)
 
 
-def described(mechanism: Mechanism) -> tuple[VariableAlignment, ...]:
+def described(mechanism: Mechanism, *, rng: np.random.Generator) -> tuple[VariableAlignment, ...]:
     """The alignment as it is reported; score is the share of held-out states whose value is read right."""
     alignment = mechanism.assessment.alignment
+    least = smallest(mechanism.fitted_on, alignment, rng=rng)
     return tuple(
         VariableAlignment(
             variable=v.name, site=SITE, decoder=tuple(map(tuple, alignment.decoder[v.span].tolist())),
-            offset=tuple(alignment.offset[v.span].tolist()), score=exact, note=_note(alignment, v),
+            offset=tuple(alignment.offset[v.span].tolist()), score=exact, note=_note(alignment, least, v),
         )
         for v, exact in zip(alignment.variables, alignment.exact, strict=True)
     )  # fmt: skip
 
 
-def _note(alignment: Alignment, v: Coded) -> str:
-    dimensions = size(alignment, v)
+def _note(alignment: Alignment, least: Alignment, v: Coded) -> str:
+    dimensions, enough = size(alignment, v), size(least, v)
     where = f"{dimensions} direction{'s' if dimensions > 1 else ''}"
+    if enough < dimensions:
+        where += f" ({enough} would do for it alone)"
     if alignment.raw:
         return f"{where} of a learned rotation"
     how = "read as a number" if v.values is None else f"an indicator of each of {len(v.values)} values"

@@ -61,7 +61,9 @@ def explain(network: RecurrentNetwork, machine: Machine, *, timeout_s: float, rn
     rng = np.random.default_rng([rng_seed, 11])
     mechanism = judged(network, machine, Deadline.after(timeout_s), rng=rng)
     found = structure(mechanism, rng=rng)
-    return Explanation(network, machine, mechanism, described(mechanism), found, tuple(_examples(mechanism, rng)))
+    return Explanation(
+        network, machine, mechanism, described(mechanism, rng=rng), found, tuple(_examples(mechanism, rng))
+    )
 
 
 def find_program(directory: Path) -> tuple[Path, Machine | None]:

@@ -188,16 +188,16 @@ def main(
     count: int = 160,
     seed: int = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="write one object a line")] = None,
-    read: Annotated[Path | None, typer.Option("--from", help="summarise what was written before")] = None,
+    read: Annotated[list[Path] | None, typer.Option("--from", help="summarise what was written before")] = None,
 ) -> None:
     """Judge planted networks and their decoys, and print how well they are told apart."""
     rows: list[Row] = []
     left_out: list[str] = []
-    if read is not None:
-        for line in read.read_text().splitlines():
+    if read:
+        for line in (line for path in read for line in path.read_text().splitlines()):
             row = json.loads(line)
             if "left_out" in row:
-                left_out = row["left_out"]
+                left_out += row["left_out"]
             else:
                 rows.append(row)
         print(summary(rows, left_out))

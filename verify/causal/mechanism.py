@@ -30,7 +30,6 @@ from verify.causal.interventions import (
     scrub_everything,
 )
 from verify.causal.runs import Matrix, Runs, record
-from verify.causal.smallest import smallest
 from verify.statistics import lowest_interval, permutation_p_value, share_interval
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding, MechanismVerdict, NotSupported, Supported, Undecided
@@ -131,8 +130,9 @@ class Mechanism:
         return Finding(CLAIM, METHOD, self.verdict, domain, self.seconds, tuple(self._measured().items()))
 
     def _measured(self) -> dict[str, object]:
-        found: dict[str, object] = {"score": self.score, "low": self.interval[0], "high": self.interval[1],
-                                    "p_value": self.p_value, "threshold": THRESHOLD}  # fmt: skip
+        low, high = self.interval
+        found: dict[str, object] = {"score": self.score, "low": low, "high": high, "p_value": self.p_value}
+        found |= {"threshold": THRESHOLD, "weakest": self.assessment.weakest[0]}
         parts = [*self.assessment.experiments, *([self.assessment.unseen] if self.assessment.unseen else [])]
         for e in parts:
             found[f"interchange {e.name}"] = {"right": int(e.scored.sum()), "informative": len(e.scored),
@@ -208,7 +208,6 @@ def judge(
             other = refine(fitted, alignment, rng)
             if other is not None and assess(choose, other, pairs=PAIRS, rng=rng, deadline=deadline).score > first.score:
                 alignment = other
-    alignment = smallest(choose, alignment, rng=rng)
     assessment = assess(held, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
     decoys = tuple(
         _decoys(machine, assessment, plain, fitted, held, twin, refine if alignment.raw else None, rng, deadline)
