@@ -80,8 +80,8 @@ def mechanism_of(row: Row) -> str:
 def table(rows: Iterable[Row]) -> str:
     """A Markdown table of results."""
     lines = [
-        "| network | cell | operators (reference) | program = network: proved on inputs of | mechanism | program = task "
-        "| s |",
+        "| network | cell | operators (reference) | program = network: proved on inputs of | mechanism "
+        "| program = task | s |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in sorted(rows, key=lambda r: r["network"]):
