@@ -62,7 +62,7 @@ def explain_html(explanation: Explanation) -> str:
         experiments=_experiments(explanation),
         examples=[_example(e) for e in explanation.examples],
         decoys=[(n, s) for n, s in mechanism.decoys if FINER not in n],
-        finer=[(n.replace(FINER, ""), s) for n, s in mechanism.decoys if FINER in n],
+        finer=[(n.split(FINER)[1], s) for n, s in mechanism.decoys if FINER in n],
         score=mechanism.score,
         p_value=mechanism.p_value,
         heat=Markup(_heat(found)) if found.variables else "",
