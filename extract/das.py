@@ -65,13 +65,13 @@ def learn(runs: Runs, start: Alignment, rng: np.random.Generator) -> Alignment |
 
 
 def _spans(runs: Runs, start: Alignment) -> list[slice]:
-    """Rows per variable: one less than it has values or one per element, within half of the state for all together."""
+    """Rows per variable: as many as it has values, or two per element; half of the state at most for all together."""
     width = runs.hidden.shape[-1]
     most = max(width // (2 * len(start.variables)), 1)
     spans, at = [], 0
     for v in start.variables:
         kinds = np.unique(runs.values[v.name].reshape(-1, runs.values[v.name].shape[-1]), axis=0)
-        wanted = len(kinds) - 1 if 1 < len(kinds) <= FEW else 2 * kinds.shape[1]
+        wanted = len(kinds) if len(kinds) <= FEW else 2 * kinds.shape[1]
         count = min(max(wanted, 1), most)
         spans.append(slice(at, at + count))
         at += count

@@ -43,7 +43,9 @@ class Coded:
 
     def known(self, elements: Matrix) -> np.ndarray:
         """Which values (batch) can be written."""
-        return np.ones(len(elements), bool) if self.values is None else self.numbers(elements).any(axis=1)
+        return (
+            np.ones(len(elements), bool) if self.values is None else np.asarray(self.numbers(elements).sum(axis=1) > 0)
+        )
 
 
 @dataclass(frozen=True, eq=False)
