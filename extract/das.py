@@ -30,9 +30,11 @@ NEIGHBOURS, ASKED = 5, 2_000
 
 
 def learn(runs: Runs, start: Alignment, rng: np.random.Generator) -> Alignment | None:
-    """The alignment of the variables of `start` with learned subspaces; None where the network has no gradients."""
+    """The alignment of the variables of `start` with learned subspaces; None where the network shows no gradients, or
+    they overflow."""
     network = runs.network
-    if not isinstance(network, RecurrentNetwork) or not start.variables or runs.time < 3:
+    usable = isinstance(network, RecurrentNetwork) and bool(start.variables) and runs.time >= 3
+    if not isinstance(network, RecurrentNetwork) or not usable or not np.isfinite(runs.hidden).all():
         return None
     spans = _spans(runs, start)
     total = spans[-1].stop
@@ -54,11 +56,15 @@ def learn(runs: Runs, start: Alignment, rng: np.random.Generator) -> Alignment |
             symbols = torch.from_numpy(runs.inputs[base, t + 1 + ahead])
             state = body.step(state, network.input_coding.encode(symbols))
             loss = loss + _loss(network, body.readout(state), torch.from_numpy(wanted[:, ahead]))
+        if not torch.isfinite(loss):
+            return None
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
     rows = torch.linalg.qr(turned)[0].T[:total].detach().numpy().astype(np.float64)
+    if not np.isfinite(rows).all():  # a gradient overflowed on the last step
+        return None
     variables = tuple(Coded(v.name, None, span) for v, span in zip(start.variables, spans, strict=True))
     exact = tuple(_readable(runs, v, rows[v.span]) for v in variables)
     return Alignment(variables, rows, rows, np.zeros(total), exact, apart=start.apart, raw=True)
