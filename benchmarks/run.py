@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.worker import Row, run_apart
+from verify.causal.mechanism import CLAIM as MECHANISM
 
 ZOO = Path(__file__).parent / "zoo"
 FOLDERS = {"streams": ZOO, "rnn62": ZOO / "rnn62", "tomita": ZOO / "tomita"}
@@ -67,20 +68,30 @@ def verdict_of(row: Row) -> str:
     return phrase if "every length" in phrase or not sampled else f"{phrase}; {sampled[-1]}"
 
 
+def mechanism_of(row: Row) -> str:
+    """The verdict on the mechanism with its score, and where it is not supported what was weakest."""
+    found = next((e for e in row["evidence"] if e["claim"] == MECHANISM), None)
+    if found is None:
+        return "-"
+    phrase = f"{found['verdict']}, {found['measured']['score']:.0%}"
+    return phrase if found["verdict"] == "supported" else f"{phrase} ({found['measured']['weakest']})"
+
+
 def table(rows: Iterable[Row]) -> str:
     """A Markdown table of results."""
     lines = [
-        "| network | cell | operators (reference) | program = network: proved on inputs of | program = task | s |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| network | cell | operators (reference) | program = network: proved on inputs of | mechanism "
+        "| program = task | s |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in sorted(rows, key=lambda r: r["network"]):
         if "crash" in row:
-            lines.append(f"| {row['network']} | | | crashed: {row['crash']} | | |")
+            lines.append(f"| {row['network']} | | | crashed: {row['crash']} | | | |")
             continue
         task = row.get("task_finding", {}).get("verdict", "none")
         lines.append(
             f"| {row['network']} | {row['cell']} | {row.get('operators', '-')} ({row['reference_operators']}) "
-            f"| {verdict_of(row)} | {task} | {row['seconds']:.1f} |"
+            f"| {verdict_of(row)} | {mechanism_of(row)} | {task} | {row['seconds']:.1f} |"
         )
     return "\n".join(lines)
 

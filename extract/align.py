@@ -1,39 +1,56 @@
-"""The alignment of a lifted program with its network: a linear decoder per state variable, tested by intervention."""
+"""The alignment of a lifted program with its network, and the mechanism verdict on the two."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dsl.programs import Machine
+from extract.das import learn
 from extract.extraction import VariableAlignment
 from extract.networks.decoy import random_twin
 from verify.budget import Deadline
-from verify.causal import causal_finding
-from verify.decoders import SITE, Decoder, fit_decoders
+from verify.causal.alignment import SITE, Alignment, Coded
+from verify.causal.mechanism import Mechanism, judge
+from verify.causal.smallest import size, smallest
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding
-
-PAIRS = 1_000
 
 
 def align(
     network: RecurrentSubject, machine: Machine | None, deadline: Deadline, *, rng: np.random.Generator
 ) -> tuple[tuple[VariableAlignment, ...], list[Finding]]:
-    """Where each state variable lives, and the interchange test of that beside the same test of a random network."""
-    if machine is None or not machine.states or deadline.passed:
+    """Where each state variable lives, and whether the network uses it as the program does, beside decoys."""
+    if machine is None or deadline.passed:
         return (), []
-    seed = int(rng.integers(1 << 31))
-    alignment = tuple(map(_described, fit_decoders(network, machine, rng_seed=seed)))
-    decoy = random_twin(network, rng=rng)
-    finding = causal_finding(network, machine, rng_seed=seed, decoy=decoy, count=PAIRS, deadline=deadline)
-    return alignment, [finding]
+    mechanism = judged(network, machine, deadline, rng=rng)
+    return described(mechanism, rng=rng), [mechanism.finding()]
 
 
-def _described(decoder: Decoder) -> VariableAlignment:
-    """A decoder as it is reported; score is the share of held-out states whose value is read right."""
-    how = f"indicators of {', '.join(map(str, decoder.values))}" if decoder.values else "read as a number"
-    return VariableAlignment(
-        variable=decoder.variable, site=SITE, decoder=tuple(map(tuple, decoder.weights.tolist())),
-        offset=tuple(decoder.offset.tolist()), score=decoder.exact,
-        note=f"{how}; {len(decoder.weights)} directions, r2 {decoder.r2:.3f} on held-out inputs",
+def judged(network: RecurrentSubject, machine: Machine, deadline: Deadline, *, rng: np.random.Generator) -> Mechanism:
+    """The mechanism verdict, with learned rotations as a fallback and a random network of the same make as a decoy."""
+    twin = random_twin(network, rng=rng)
+    return judge(network, machine, rng=rng, twin=twin, refine=learn, deadline=deadline)
+
+
+def described(mechanism: Mechanism, *, rng: np.random.Generator) -> tuple[VariableAlignment, ...]:
+    """The alignment as it is reported; score is the share of held-out states whose value is read right."""
+    alignment = mechanism.assessment.alignment
+    least = smallest(mechanism.fitted_on, alignment, rng=rng)
+    return tuple(
+        VariableAlignment(
+            variable=v.name, site=SITE, decoder=tuple(map(tuple, alignment.decoder[v.span].tolist())),
+            offset=tuple(alignment.offset[v.span].tolist()), score=exact, note=_note(alignment, least, v),
+        )
+        for v, exact in zip(alignment.variables, alignment.exact, strict=True)
     )  # fmt: skip
+
+
+def _note(alignment: Alignment, least: Alignment, v: Coded) -> str:
+    dimensions, enough = size(alignment, v), size(least, v)
+    where = f"{dimensions} direction{'s' if dimensions > 1 else ''}"
+    if enough < dimensions:
+        where += f" ({enough} would do for it alone)"
+    if alignment.raw:
+        return f"{where} of a learned rotation"
+    how = "read as a number" if v.values is None else f"an indicator of each of {len(v.values)} values"
+    return f"{where}; {how}{', read together with the others' if alignment.joint is not None else ''}"

@@ -1,6 +1,6 @@
 """From a network to a program: the stages in order.
 
-    trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> prove -> align -> extraction
+    trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> align -> prove -> extraction
 
 A counterexample found by `verify` goes back to the search; one found beyond the training length stays in the
 evidence, with the domain on which the claim holds.
@@ -27,6 +27,7 @@ USED_SHARE = 0.95
 ABSTRACT_SHARE = 0.25
 SEARCH_SHARE = 0.6
 VERIFY_SHARE = 0.75
+ALIGN_SHARE = 0.7
 PROVE_SHARE = 0.5
 CERTIFICATE_SHARE = 0.05
 """Of the whole budget: certificates that close do so soon, so more time comes with a larger `timeout_s`."""
@@ -55,13 +56,14 @@ def extract(
             lifter.search()
         with recorder.timed("verify"):
             recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
+        with recorder.timed("align"):
+            limit = deadline.share(ALIGN_SHARE)
+            recorder.alignment, causal = align(network, lifter.best.machine, limit, rng=child("align", rng_seed))
+            recorder.findings += causal
         with recorder.timed("prove"):
             limit = deadline.share(PROVE_SHARE).within(timeout_s * CERTIFICATE_SHARE)
             proof, recorder.certificate = prove(network, lifter, recorder.findings, limit, rng_seed=rng_seed)
             recorder.findings += proof
-        with recorder.timed("align"):
-            recorder.alignment, causal = align(network, lifter.best.machine, deadline, rng=child("align", rng_seed))
-            recorder.findings += causal
     except KeyboardInterrupt:
         recorder.interrupted = True
     return recorder.extraction()

@@ -1,6 +1,7 @@
 """Verdicts: how sure we are of a claim, ordered Refuted < Unknown < Proved.
 
-A verdict is about one claim over one domain by one method. Sampling never yields `Proved`.
+A verdict is about one claim over one domain by one method. Sampling never yields `Proved`. Claims about the mechanism
+behind the outputs have verdicts of their own: `Supported`, `NotSupported`, `Undecided`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,31 @@ class Unknown:
     reason: str
 
 
-Verdict = Proved | Refuted | Unknown
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """The causal evidence is as strong as that of mechanisms known to be true; `reason` has the numbers."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSupported:
+    """The causal evidence is that of a decoy."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The causal evidence does not tell."""
+
+    reason: str
+
+
+MechanismVerdict = Supported | NotSupported | Undecided
+"""Of a claim about how a network computes, which only experiments can speak to: never proved, never about outputs."""
+
+Verdict = Proved | Refuted | Unknown | MechanismVerdict
 
 
 @dataclass(frozen=True, slots=True)

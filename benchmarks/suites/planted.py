@@ -9,7 +9,8 @@ value changes the behaviour. The program kept is in normal form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,13 +49,16 @@ class Planted:
 
 def planted(count: int, *, seed: int) -> list[Planted]:
     """Machines by turns of 1, 2 and 3 variables and of both kinds; the k-th depends on the seed and k alone."""
-    found = []
-    for k in range(count):
+    return list(itertools.islice(endless(seed=seed), count))
+
+
+def endless(*, seed: int) -> Iterator[Planted]:
+    """The same machines one by one, without end."""
+    for k in itertools.count():
         rng = np.random.default_rng([seed, k])
         kind, width = KINDS[k % 2], 1 + k // 2 % 3
         program, domain, mealy = plant(kind, width, rng=rng)
-        found.append(Planted(f"{kind}_{width}_{k}", kind, program, domain, renamed(mealy, rng=rng)))
-    return found
+        yield Planted(f"{kind}_{width}_{k}", kind, program, domain, renamed(mealy, rng=rng))
 
 
 def plant(kind: str, width: int, *, rng: np.random.Generator) -> tuple[Machine, Domain, Mealy]:

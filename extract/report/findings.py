@@ -6,8 +6,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from verify.verdict import Counterexample, Finding, Proved, Refuted, Unknown, Verdict
+from verify.verdict import (
+    Counterexample,
+    Finding,
+    NotSupported,
+    Proved,
+    Refuted,
+    Supported,
+    Undecided,
+    Unknown,
+    Verdict,
+)
 
+BY_REASON = {"supported": Supported, "not supported": NotSupported, "undecided": Undecided}
 READABLE = 10**18
 """Numbers of inputs grow without bound where prefixes are merged; from here on only their size is told."""
 
@@ -27,7 +38,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         case Refuted(counterexample, shortest):
             content["counterexample"] = counterexample_to_json(counterexample)
             content["shortest"] = shortest
-        case Unknown(reason):
+        case Unknown(reason) | Supported(reason) | NotSupported(reason) | Undecided(reason):
             content["reason"] = reason
     if finding.measured:
         content["measured"] = {name: measurement(value) for name, value in finding.measured}
@@ -42,15 +53,15 @@ def finding_from_json(content: Mapping[str, Any]) -> Finding:
             verdict = Proved(content["domain"])
         case "refuted":
             verdict = Refuted(counterexample_from_json(content["counterexample"]), content["shortest"])
-        case _:
-            verdict = Unknown(content["reason"])
+        case name:
+            verdict = BY_REASON.get(name, Unknown)(content["reason"])
     measured = tuple(content.get("measured", {}).items())
     return Finding(content["claim"], content["method"], verdict, content["domain"], content["seconds"], measured)
 
 
 def verdict_name(verdict: Verdict) -> str:
-    """`proved`, `refuted` or `unknown`."""
-    return type(verdict).__name__.lower()
+    """`proved`, `refuted` or `unknown`; of a mechanism `supported`, `not supported` or `undecided`."""
+    return "not supported" if isinstance(verdict, NotSupported) else type(verdict).__name__.lower()
 
 
 def counterexample_to_json(example: Counterexample) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from extract.report.words import detail, sides, stream, summary
 from verify.verdict import Finding, Refuted
 
 PLAIN_WIDTH = 120
-COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
+COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow",
+           "supported": "green", "not supported": "red", "undecided": "yellow"}  # fmt: skip
 
 
 def stdout() -> Console:

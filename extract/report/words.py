@@ -8,7 +8,7 @@ from typing import Any
 from extract.extraction import Extraction
 from extract.report.findings import verdict_name
 from verify.exhaustive import CLAIM
-from verify.verdict import Counterexample, Finding, Proved, Refuted, Unknown
+from verify.verdict import Counterexample, Finding, Proved, Refuted
 
 PROGRAMS_EQUAL = "programs are equal"  # as `verify.equivalence` words it, which loads z3
 
@@ -44,8 +44,8 @@ def detail(finding: Finding) -> str:
             return domain
         case Refuted(example, shortest):
             return f"{differing_step(example)}{', no shorter input does' if shortest else ''}"
-        case Unknown(reason):
-            return reason
+        case other:
+            return other.reason
 
 
 def finding_line(finding: Finding) -> str:

@@ -34,7 +34,7 @@ def test_the_strongest_proof_and_the_shortest_difference_are_named() -> None:
 def test_a_table_has_a_line_for_a_crash_too(tmp_path: Path) -> None:
     crashed = run_apart(tmp_path / "nothing", 1.0, 0)
     lines = table([row(EVERY), crashed]).splitlines()
-    assert lines[2] == "| n | gru | 2 (1) | every length (2 regions) | refuted | 1.2 |"
+    assert lines[2] == "| n | gru | 2 (1) | every length (2 regions) | - | refuted | 1.2 |"
     assert lines[3].startswith("| nothing | | | crashed: ")
     assert "BadInput" in lines[3]
 

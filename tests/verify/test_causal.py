@@ -1,19 +1,21 @@
-"""Interchange supports planted variables, and supports neither another network nor decoders of the wrong variable."""
+"""Interventions support planted variables, and neither another network, nor wrong alignments, nor programs that only
+answer alike."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 import pytest
 
+from dsl.batch import run_machine_batch
 from tests.verify.stubs import BITS, MachineNetwork, machine
-from verify.causal import causal_finding, interchange
-from verify.decoders import fit_decoders
+from verify.causal.alignment import fit
+from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
+from verify.causal.interventions import SEVERAL, exchange, exchange_several
+from verify.causal.mechanism import assess, judge, numbers_of, split_runs
 from verify.domain import Domain, IntArray
-from verify.statistics import permutation_p_value, wilson
+from verify.statistics import lowest_interval, permutation_p_value, share_interval
 from verify.subject import FloatArray
-from verify.verdict import Unknown
+from verify.verdict import NotSupported, Supported, Undecided
 
 TWO = machine(
     "machine two(x: 0..3) -> 0..1, 0..2  state p: 0..1 = 0  state q: 0..2 = 0"
@@ -33,30 +35,74 @@ OTHER = machine(
 )
 
 
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
 def test_planted_variables_are_supported() -> None:
-    decoders = fit_decoders(NETWORK, TWO, rng_seed=0)
-    assert all(d.exact == 1 and d.r2 > 0.99 for d in decoders)
-    score = interchange(NETWORK, TWO, decoders, count=400, rng_seed=1)
-    assert score.score > 0.99
-    assert score.whole.score == 1
-    assert all(v.p_value < 0.01 and v.informative > 50 for v in score.by_variable)
+    twin = MachineNetwork(OTHER, DOMAIN, mixing=mixing(1), output_ranges=((0, 1), (0, 2)))
+    found = judge(NETWORK, TWO, rng=rng(), twin=twin)
+    assert isinstance(found.verdict, Supported)
+    assert found.score == 1
+    assert found.p_value < 0.01
+    assert dict(found.decoys)["random network"] < 0.2
+    assert found.best_decoy[1] < 0.5
+    measured = dict(found.finding().measured)
+    assert measured["interchange p"]["informative"] > 50
 
 
-def test_decoders_of_the_wrong_variable_are_not() -> None:
-    p, q = fit_decoders(NETWORK, TWO, rng_seed=0)
-    swapped = (dataclasses.replace(q, variable="p"), dataclasses.replace(p, variable="q"))
-    score = interchange(NETWORK, TWO, swapped, count=400, rng_seed=1)
-    assert score.score < 0.2
-    assert score.whole.score == 1  # all variables at once cannot tell them apart
+@pytest.mark.parametrize("change", [shuffled, wrong_variable])
+def test_wrong_alignments_are_not(change) -> None:  # type: ignore[no-untyped-def]
+    fitted, _, held = split_runs(NETWORK, TWO, rng=rng())
+    alignment = fit(fitted, held)
+    assert assess(held, alignment, pairs=128, rng=rng()).score == 1
+    assert assess(held, change(alignment, rng=rng()), pairs=128, rng=rng()).score < 0.5
 
 
-def test_network_of_another_machine_is_not() -> None:
-    decoy = MachineNetwork(OTHER, DOMAIN, mixing=mixing(1), output_ranges=((0, 1), (0, 2)))
-    finding = causal_finding(NETWORK, TWO, rng_seed=0, decoy=decoy, count=400)
-    measured = dict(finding.measured)
-    assert isinstance(finding.verdict, Unknown)
-    assert measured["interchange all variables"]["score"] == 1
-    assert measured["decoy interchange all variables"]["score"] < 0.1
+def test_network_of_another_machine_is_not_supported() -> None:
+    other = MachineNetwork(OTHER, DOMAIN, mixing=mixing(1), output_ranges=((0, 1), (0, 2)))
+    assert isinstance(judge(other, TWO, rng=rng()).verdict, NotSupported)
+
+
+def test_programs_that_answer_alike_but_keep_other_state_are_not_supported() -> None:
+    """A network that holds p and q is no network that holds p and p + q, though no output tells the two apart."""
+    ring = machine(
+        "machine ring(x: 0..3) -> 0..3  state p: 0..1 = 0  state q: 0..3 = 0"
+        "  next p = (p + x) mod 2  next q = (q + x) mod 4  output (p' * q' + x) mod 4"
+    )
+    network = MachineNetwork(ring, DOMAIN, mixing=mixing(2), output_ranges=((0, 3),))
+    words = DOMAIN.draw((200, 10), rng=rng())
+    kinds = dict(same_outputs(ring, DOMAIN))
+    assert any(FINER in name for name in kinds)
+    assert any(FINER not in name for name in kinds)
+    fitted, _, held = split_runs(network, ring, rng=rng())
+    code = numbers_of(fit(fitted, held), held) @ fit(fitted, held).encoder
+    tried = 0
+    for program in kinds.values():
+        assert np.array_equal(run_machine_batch(program, words), run_machine_batch(ring, words))
+        other_fitted, other_held = fitted.under(program), held.under(program)
+        other = fit(other_fitted, other_held)
+        if not redescribes(code, numbers_of(other, other_held)):
+            tried += 1
+            assert assess(other_held, other, pairs=128, rng=rng()).score < 0.8
+    assert tried
+
+
+def test_variables_that_never_vary_apart_are_undecided() -> None:
+    twins = machine(
+        "machine twins(x: 0..1) -> 0..1  state s: 0..1 = 0  state t: 0..1 = 1"
+        "  next s = s ^ x  next t = t ^ x  output s' & (1 - t')"
+    )
+    network = MachineNetwork(twins, BITS, mixing=mixing(0), output_ranges=((0, 1),))
+    assert isinstance(judge(network, twins, rng=rng()).verdict, Undecided)
+
+
+def test_several_variables_at_once_are_judged_where_their_values_were_met() -> None:
+    fitted, _, held = split_runs(NETWORK, TWO, rng=rng())
+    seen, unseen = exchange_several(held, fit(fitted, held), pairs=64, rng=rng())
+    assert seen.name == SEVERAL
+    assert seen.score == 1
+    assert not len(unseen.right)  # all six joint values come up
 
 
 def test_variable_without_linear_code_is_read_by_indicators() -> None:
@@ -73,11 +119,11 @@ def test_variable_without_linear_code_is_read_by_indicators() -> None:
             after, outputs = super().step(np.stack([q, -np.ones(len(q))], axis=1).astype(np.float32), symbols)
             return _placed(after), outputs
 
-    network = Ring(ring, BITS)
-    decoders = fit_decoders(network, ring, rng_seed=0)
-    assert decoders[0].values == (0, 1, 2, 3)
-    assert decoders[0].exact == 1
-    assert interchange(network, ring, decoders, count=200, rng_seed=0).score == 1
+    fitted, _, held = split_runs(Ring(ring, BITS), ring, rng=rng())
+    alignment = fit(fitted, held)
+    assert alignment.variables[0].values is not None
+    assert alignment.exact == (1.0,)
+    assert exchange(held, alignment, "q", pairs=128, rng=rng()).score == 1
 
 
 CORNERS = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]], dtype=np.float32)
@@ -87,15 +133,26 @@ def _placed(plain: FloatArray) -> FloatArray:
     return CORNERS[np.rint(plain[:, 0]).astype(int)]
 
 
+def test_same_seed_same_verdict() -> None:
+    first, second = (judge(NETWORK, TWO, rng=rng(7)) for _ in range(2))
+    assert (first.score, first.p_value, first.decoys) == (second.score, second.p_value, second.decoys)
+
+
 @pytest.mark.parametrize(("right", "total"), [(0, 10), (5, 10), (10, 10), (990, 1000)])
-def test_wilson_contains_the_share(right: int, total: int) -> None:
-    low, high = wilson(right, total)
+def test_interval_contains_the_share(right: int, total: int) -> None:
+    low, high = share_interval(right, total)
     assert low <= right / total <= high + 1e-12
     assert high - low < 0.65
 
 
+def test_interval_of_the_lowest_share_contains_it() -> None:
+    samples = [rng().random(200) < share for share in (0.9, 0.7)]
+    low, high = lowest_interval(samples, rounds=200, rng=rng())
+    assert low < min(s.mean() for s in samples) < high
+    assert high - low < 0.2
+
+
 def test_permutation_p_value() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, size=(100, 5))
-    assert permutation_p_value([truth], [truth], rounds=99, rng=rng) == pytest.approx(0.01)
-    assert permutation_p_value([truth], [rng.integers(0, 2, size=(100, 5))], rounds=99, rng=rng) > 0.05
+    truth = rng().integers(0, 4, size=100)
+    assert permutation_p_value(truth, truth, rounds=99, rng=rng()) == pytest.approx(0.01)
+    assert permutation_p_value(truth, rng(1).integers(0, 4, size=100), rounds=99, rng=rng()) > 0.05

@@ -1,0 +1,292 @@
+"""The mechanism verdict: are a program's variables the network's own, used as the program uses them?
+
+One number per claim, its *score*: the lowest share, over all experiments, of interventions with the program's effect;
+no more than the share of runs on which the outputs agree to begin with, and than the share of states read right. A
+claim
+is `Supported` when the score reaches a threshold that was calibrated on planted networks and their decoys
+(`benchmarks.performance.mechanism`), by more than chance, and well above every decoy of this very claim.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsl.programs import Machine
+from verify.budget import FOREVER, Deadline
+from verify.causal.alignment import Alignment, fit
+from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
+from verify.causal.interventions import (
+    SEVERAL,
+    STEPS,
+    WHOLE,
+    Outcomes,
+    exchange,
+    exchange_several,
+    exchange_twice,
+    scrub_everything,
+)
+from verify.causal.runs import Matrix, Runs, record
+from verify.statistics import lowest_interval, permutation_p_value, share_interval
+from verify.subject import RecurrentSubject
+from verify.verdict import Finding, MechanismVerdict, NotSupported, Supported, Undecided
+
+CLAIM = "program variables are the network's own"
+METHOD = "interventions against decoys"
+THRESHOLD = 0.9
+MARGIN = 0.2
+"""How far a supported claim must stand above its best decoy."""
+SIGNIFICANT = 0.01
+FEWEST = 24
+"""Interventions that matter, below which an experiment says nothing."""
+FIT_WORDS, CHOOSE_WORDS, HELD_WORDS = 512, 256, 512
+PAIRS, DECOY_PAIRS = 256, 128
+ROUNDS = 299
+PROGRAM_DECOYS = 3
+FAILED = 0.5
+"""A decoy whose score is below this is tried no further: its true score may be lower still."""
+FULL_AGREEMENT = "outputs agree"
+READING = "values read"
+
+Refine = Callable[[Runs, Alignment, np.random.Generator], Alignment | None]
+"""A costlier fit of the alignment on runs (see `extract.das`), tried where the plain one does not reach the
+threshold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """An alignment under test: each experiment's outcomes, how often outputs agree at all, how well values are read."""
+
+    alignment: Alignment
+    experiments: tuple[Outcomes, ...]
+    unseen: Outcomes | None
+    agreement: tuple[int, int]
+
+    @property
+    def told(self) -> tuple[Outcomes, ...]:
+        """The experiments with enough interventions that matter."""
+        return tuple(e for e in self.experiments if len(e.scored) >= FEWEST)
+
+    @property
+    def score(self) -> float:
+        """The lowest share of all; 0 where no experiment tells anything."""
+        return self.weakest[1]
+
+    @property
+    def weakest(self) -> tuple[str, float]:
+        """What has the lowest share, and that share."""
+        shares = [(e.name, e.score) for e in self.told]
+        shares.append((FULL_AGREEMENT, self.agreement[0] / max(self.agreement[1], 1)))
+        shares += [
+            (f"{READING}: {v.name}", s) for v, s in zip(self.alignment.variables, self.alignment.exact, strict=True)
+        ]
+        return min(shares, key=lambda item: item[1]) if self.told else ("no intervention matters", 0.0)
+
+    def interval(self, *, rng: np.random.Generator) -> tuple[float, float]:
+        """The 95 % interval of the score."""
+        low, high = lowest_interval([e.scored for e in self.told], rounds=ROUNDS, rng=rng)
+        other = share_interval(*self.agreement)
+        cap = min(self.alignment.exact, default=1.0)
+        return min(low, other[0], cap), min(high, other[1], cap)
+
+    def p_value(self, *, rng: np.random.Generator) -> float:
+        """The largest p-value of its experiments: chance that wanted outputs dealt at random would be met as often."""
+        values = []
+        for e in self.told:
+            wanted, actual = e.wanted[e.matters], e.actual[e.matters]
+            if len(np.unique(wanted)) > 1:
+                values.append(permutation_p_value(wanted, actual, rounds=ROUNDS, rng=rng))
+        return max(values, default=1.0 if self.alignment.variables else 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Mechanism:
+    """The verdict on one claim with what it rests on; `decoys` are names and scores of what must fail."""
+
+    verdict: MechanismVerdict
+    assessment: Assessment
+    interval: tuple[float, float]
+    p_value: float
+    decoys: tuple[tuple[str, float], ...]
+    fitted_on: Runs
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        """The score of the claim."""
+        return self.assessment.score
+
+    @property
+    def best_decoy(self) -> tuple[str, float]:
+        """The decoy that comes nearest, among those that contradict the claim."""
+        return max(_contrary(self.decoys), key=lambda item: item[1], default=("none", 0.0))
+
+    def finding(self) -> Finding:
+        """The verdict as a line of evidence."""
+        domain = f"random inputs of length {self.fitted_on.time}"
+        return Finding(CLAIM, METHOD, self.verdict, domain, self.seconds, tuple(self._measured().items()))
+
+    def _measured(self) -> dict[str, object]:
+        low, high = self.interval
+        found: dict[str, object] = {"score": self.score, "low": low, "high": high, "p_value": self.p_value}
+        found |= {"threshold": THRESHOLD, "weakest": self.assessment.weakest[0]}
+        parts = [*self.assessment.experiments, *([self.assessment.unseen] if self.assessment.unseen else [])]
+        for e in parts:
+            found[f"interchange {e.name}"] = {"right": int(e.scored.sum()), "informative": len(e.scored),
+                                              "score": e.score, "spared": e.spared}  # fmt: skip
+        exact = zip(self.assessment.alignment.variables, self.assessment.alignment.exact, strict=True)
+        found |= {f"read {v.name}": share for v, share in exact}
+        found |= {f"decoy {name}": score for name, score in self.decoys}
+        return found | {
+            "effect over best decoy": self.score - self.best_decoy[1],
+            "learned": self.assessment.alignment.raw,
+        }
+
+
+def assess(
+    held: Runs,
+    alignment: Alignment,
+    *,
+    pairs: int,
+    rng: np.random.Generator,
+    enough: float = 0.0,
+    deadline: Deadline = FOREVER,
+) -> Assessment:
+    """All experiments on an alignment, on runs it was not fitted on; or as many as show that its score is below
+    `enough`."""
+    agree = (held.outputs == held.expected).all(axis=(1, 2))
+    agreement = int(agree.sum()), len(agree)
+    if not alignment.variables:
+        return Assessment(alignment, (scrub_everything(held, pairs=pairs, rng=rng),), None, agreement)
+    names = [v.name for v in alignment.variables]
+    done: list[Outcomes] = []
+    unseen: Outcomes | None = None
+    for name in [*names, *([WHOLE, SEVERAL] if len(names) > 1 else []), STEPS]:
+        so_far = Assessment(alignment, tuple(done), unseen, agreement)
+        if deadline.passed or (so_far.told and so_far.score < enough):
+            break
+        if name == SEVERAL:
+            several, unseen = exchange_several(held, alignment, pairs=pairs, rng=rng)
+            done.append(several)
+        elif name == STEPS:
+            done.append(exchange_twice(held, alignment, pairs=pairs, rng=rng))
+        else:
+            done.append(exchange(held, alignment, name, pairs=pairs, rng=rng))
+    return Assessment(alignment, tuple(done), unseen, agreement)
+
+
+def decoy_claim(
+    fitted: Runs, held: Runs, *, pairs: int, rng: np.random.Generator, refine: Refine | None = None
+) -> Assessment:
+    """A decoy's claim: the program of the runs, its alignment fitted as always, tried until it has clearly failed."""
+    alignment = fit(fitted, held)
+    if refine is not None and alignment.variables:
+        alignment = refine(fitted, alignment, rng) or alignment
+    return assess(held, alignment, pairs=pairs, rng=rng, enough=FAILED)
+
+
+def judge(
+    network: RecurrentSubject,
+    machine: Machine,
+    *,
+    rng: np.random.Generator,
+    twin: RecurrentSubject | None = None,
+    refine: Refine | None = None,
+    deadline: Deadline = FOREVER,
+) -> Mechanism:
+    """The mechanism verdict on a program for a network, with its decoys; `twin` is a random network of the same
+    make."""
+    began = time.monotonic()
+    fitted, choose, held = split_runs(network, machine, rng=rng)
+    plain = alignment = fit(fitted, held)
+    if refine is not None and machine.states and not deadline.passed:
+        first = assess(choose, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
+        if first.score < 0.5 * (1 + THRESHOLD) and first.agreement[0] >= THRESHOLD * first.agreement[1]:
+            other = refine(fitted, alignment, rng)
+            if other is not None and assess(choose, other, pairs=PAIRS, rng=rng, deadline=deadline).score > first.score:
+                alignment = other
+    assessment = assess(held, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
+    decoys = tuple(
+        _decoys(machine, assessment, plain, fitted, held, twin, refine if alignment.raw else None, rng, deadline)
+    )
+    interval, p_value = assessment.interval(rng=rng), assessment.p_value(rng=rng)
+    verdict = decided(assessment, interval, p_value, max((s for _, s in _contrary(decoys)), default=0.0))
+    return Mechanism(verdict, assessment, interval, p_value, decoys, fitted, time.monotonic() - began)
+
+
+def _contrary(decoys: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    return [(name, score) for name, score in decoys if FINER not in name]
+
+
+def decided(
+    assessment: Assessment, interval: tuple[float, float], p_value: float, best_decoy: float
+) -> MechanismVerdict:
+    """The verdict on what was measured."""
+    name, score = assessment.weakest
+    numbers = (
+        f"{score:.1%} right (95 % {interval[0]:.1%} to {interval[1]:.1%}), weakest: {name}; best decoy {best_decoy:.1%}"
+    )
+    if not assessment.told:
+        return Undecided(f"too few interventions that matter; {numbers}")
+    if not assessment.alignment.apart:
+        return Undecided(f"some variables never vary independently, so no run tells them apart; {numbers}")
+    if score >= THRESHOLD and p_value <= SIGNIFICANT and score >= best_decoy + MARGIN:
+        return Supported(numbers)
+    if interval[1] < THRESHOLD:
+        return NotSupported(numbers)
+    if score >= THRESHOLD:
+        return Undecided(f"{'a decoy does as well' if p_value <= SIGNIFICANT else f'p {p_value:.2g}'}; {numbers}")
+    return Undecided(f"near the threshold of {THRESHOLD:.0%}; {numbers}")
+
+
+def split_runs(network: RecurrentSubject, machine: Machine, *, rng: np.random.Generator) -> tuple[Runs, Runs, Runs]:
+    """Runs to fit on, to choose between fits on, and to be judged on."""
+    runs = record(network, machine, words=FIT_WORDS + CHOOSE_WORDS + HELD_WORDS, rng=rng)
+    middle = FIT_WORDS + CHOOSE_WORDS
+    return runs.part(slice(0, FIT_WORDS)), runs.part(slice(FIT_WORDS, middle)), runs.part(slice(middle, None))
+
+
+def _decoys(
+    machine: Machine,
+    assessment: Assessment,
+    plain: Alignment,
+    fitted: Runs,
+    held: Runs,
+    twin: RecurrentSubject | None,
+    refine: Refine | None,
+    rng: np.random.Generator,
+    deadline: Deadline,
+) -> Iterator[tuple[str, float]]:
+    alignment = assessment.alignment
+    if twin is not None and not deadline.passed:
+        theirs = split_runs(twin, machine, rng=rng)
+        steady = all(np.isfinite(part.hidden).all() for part in theirs)  # random ReLU networks may overflow
+        found = decoy_claim(theirs[0], theirs[2], rng=rng, pairs=DECOY_PAIRS, refine=refine).score if steady else 0.0
+        yield "random network", found
+    if not alignment.variables:
+        return
+    for name, change in (("shuffled alignment", shuffled), ("wrong variable", wrong_variable)):
+        if not deadline.passed:
+            yield name, assess(held, change(alignment, rng=rng), pairs=DECOY_PAIRS, rng=rng, enough=FAILED).score
+    code = numbers_of(plain, held) @ plain.encoder
+    programs = list(same_outputs(machine, held.network.domain))
+    tried = 0
+    for name, program in (programs[k] for k in rng.permutation(len(programs))):
+        if deadline.passed or tried == PROGRAM_DECOYS:
+            break
+        other_fitted, other_held = fitted.under(program), held.under(program)
+        other = fit(other_fitted, other_held)
+        if redescribes(code, numbers_of(other, other_held)):
+            continue
+        tried += 1
+        if refine is not None:
+            other = refine(other_fitted, other, rng) or other
+        yield f"same outputs, {name}", assess(other_held, other, pairs=DECOY_PAIRS, rng=rng, enough=FAILED).score
+
+
+def numbers_of(alignment: Alignment, runs: Runs) -> Matrix:
+    """The numbers (state, all) of the program's values in all states of the runs."""
+    return alignment.numbers({name: v.reshape(-1, v.shape[-1]) for name, v in runs.values.items()})
