@@ -1,4 +1,4 @@
-"""The set of inputs a claim is about: integer ranges per input component, and lengths."""
+"""The set of inputs a claim is about: integer ranges per input component, and lengths; or single inputs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ IntArray = NDArray[np.int64]
 class Domain:
     """Input streams whose component `k` lies in `ranges[k] = (low, high)`, ends included.
 
-    `train_length` is the length the network was trained on (the default extent of claims).
+    `train_length` is the length the network was trained on (the default extent of claims). Where `streams` is false,
+    an input is a single step: programs are functions, and the steps of a longer array are inputs of their own.
     """
 
     ranges: tuple[tuple[int, int], ...]
     train_length: int
+    streams: bool = True
+
+    @staticmethod
+    def single(ranges: tuple[tuple[int, int], ...]) -> Domain:
+        """The domain of a function: one input of these ranges."""
+        return Domain(ranges, 1, streams=False)
 
     @property
     def arity(self) -> int:
