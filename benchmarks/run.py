@@ -23,7 +23,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.worker import Row, run_apart
 
 ZOO = Path(__file__).parent / "zoo"
-FOLDERS = {"streams": ZOO, "rnn62": ZOO / "rnn62", "tomita": ZOO / "tomita"}
+FOLDERS = {"streams": ZOO} | {
+    suite: ZOO / suite for suite in ("rnn62", "tomita", "arithmetic", "boolean", "modular", "trees", "trojans")
+}
 
 
 def networks(suite: str) -> list[Path]:
@@ -94,7 +96,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="the store, appended to")] = Path("results.jsonl"),
     resume: Annotated[bool, typer.Option(help="skip what the store holds")] = False,
 ) -> None:
-    """Extract every network of a suite (streams, rnn62, tomita) and print a table of the results."""
+    """Extract every network of a suite (streams, rnn62, tomita, boolean, arithmetic, modular, trees, trojans) and print a table of the results."""
     paths = [p for p in networks(suite) if not names or p.name in names]
     work = list(pending(paths, out, resume, timeout, seed))
     if not resume and out.exists():

@@ -60,3 +60,8 @@ class Domain:
     def word_count(self, length: int) -> int:
         """Number of non-empty words of length up to `length`."""
         return sum(self.symbol_count**k for k in range(1, length + 1))
+
+    def eccentricity(self, inputs: IntArray) -> NDArray[np.float64]:
+        """Distance (batch,) of inputs (batch, arity) from the middle of the ranges, each of which counts 1."""
+        lows, highs = np.array(self.ranges, dtype=np.float64).T
+        return (np.abs(inputs - (lows + highs) / 2) / np.maximum(highs - lows, 1)).sum(axis=1)

@@ -104,4 +104,3 @@ def _table() -> dict[str, tuple[Recipe, ...]]:
 
 
 RECIPES: dict[str, tuple[Recipe, ...]] = _table()
-TASKS: dict[str, FunctionTask] = BOOLEAN | ARITHMETIC | MODULAR | TREES | TROJANS

@@ -17,9 +17,10 @@ from pathlib import Path
 import torch
 
 from benchmarks.suites.functions import FunctionTask
+from benchmarks.suites.tables import FUNCTION_TASKS as TASKS
 from benchmarks.zoo.feed_forward.fit import Network, correct, fit, split
 from benchmarks.zoo.feed_forward.recipe import Recipe
-from benchmarks.zoo.feed_forward.recipes import RECIPES, TASKS
+from benchmarks.zoo.feed_forward.recipes import RECIPES
 from benchmarks.zoo.store import write_description, write_weights
 from verify.domain import Domain
 
