@@ -34,8 +34,9 @@ from verify.domain import IntArray
 from verify.subject import Subject
 
 SHORT_BITS = 80.0
-"""An exact reading of at most so many bits is contested by a long enumeration, a longer one by a short one."""
-SHORT_EFFORT, LONG_EFFORT, SUMS_EFFORT = 2_000_000, 300_000, 400_000
+"""An exact reading of numbers of at most so many bits is contested by a longer enumeration than others."""
+EFFORT, SHORT_EFFORT, LONG_EFFORT, SUMS_EFFORT = 3_000_000, 1_000_000, 200_000, 300_000
+"""Candidates where there is no exact reading yet, to contest a short one, a long one, and over sums."""
 MOST_VARIABLES = 6
 """Enumeration over more inputs than these finds little that the closed forms do not."""
 NEAR_SHARE = 0.2
@@ -75,6 +76,9 @@ class FunctionLifter:
     def search(self) -> Lifted:
         """The cheapest function found that is right on every tabulated input."""
         self._offer_joint()
+        if self.best.program is not None:  # several outputs in one short form: none of them alone is shorter
+            self.best.stop = f"found by {self.best.method}"
+            return self.best
         terms = []
         for k in range(self.table.outputs.shape[1]):
             share = self.deadline.share(1 / (self.table.outputs.shape[1] - k))
@@ -164,7 +168,9 @@ class FunctionLifter:
 
     def _enumerated(self, k: int, bits: float, deadline: Deadline) -> Term | None:
         names = {v.name: column for v, column in zip(self.table.variables, self.table.columns, strict=True)}
-        effort = LONG_EFFORT if SHORT_BITS < bits < float("inf") else SHORT_EFFORT
+        effort = EFFORT if bits == float("inf") else SHORT_EFFORT
+        if SHORT_BITS < bits < float("inf") or self.table.bits:
+            effort = LONG_EFFORT
         limits = Limits(timeout_s=deadline.left, max_cost=min(bits, 200.0), max_candidates=effort)
         result = fit(names, self.table.outputs[:, k], self.constants, limits)
         self.best.tried += result.candidates

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, fx
 
 from extract.networks.coding import InputCoding, OutputCoding, OutputRanges
+from extract.networks.layers import graph_of
 from extract.networks.symbols import check_forced, checked_symbols
 from verify.domain import Domain, IntArray
+from verify.graph import Graph
 from verify.subject import FloatArray, Forced, Site, Trace
 
 ROWS = 16_384  # inputs computed at once, so that memory stays bounded
@@ -71,6 +73,16 @@ class FeedForwardNetwork:
             seen = self._forward(lowest, {})
         inner = [Site(n, v.shape[1]) for n, v in seen.items() if n not in ("x", "logits") and v.shape[:-1] == (2,)]
         return (*inner, Site("logits", self.output_coding.width), Site("x", self.domain.arity))
+
+    @cached_property
+    def layers(self) -> Graph:
+        """The computation as numpy operations. Raises `Unsupported` for layers without such a reading."""
+        return graph_of(self.graph, self.input_coding)
+
+    @property
+    def decoding(self) -> str:
+        """How the read-out becomes whole numbers."""
+        return self.output_coding.decoding
 
     def run(self, inputs: IntArray) -> IntArray:
         """Outputs (batch time arity) for inputs (batch time arity), every step on its own."""
