@@ -18,7 +18,7 @@ from extract.distil.addresses import Addressed, addressed
 from extract.distil.cubes import OPEN, Cube, cover
 from extract.distil.moebius import algebraic_normal_form
 from extract.distil.symmetry import quotient
-from extract.distil.threshold import Threshold, nearly, threshold
+from extract.distil.threshold import Threshold, threshold
 from extract.search.engine.distil import linear_term, polynomial_term
 
 BoolArray = NDArray[np.bool_]
@@ -41,7 +41,7 @@ def readings(
         term = _over_sums(variables, found.weights, search(found.sums, found.answers))
         if term is not None:
             yield term
-    plane = threshold(truth, rng=rng)
+    plane = threshold(truth, 0.0, rng=rng)
     if plane is not None:
         yield threshold_term(variables, plane)
     chosen = addressed(truth)
@@ -86,7 +86,7 @@ def _nearly(
         term = _over_sums(variables, found.weights, search(found.sums, found.answers))
         if term is not None:
             yield term, found.whole
-    plane = nearly(truth, rng=rng)
+    plane = threshold(truth, SLACK, rng=rng)
     if plane is not None:
         yield threshold_term(variables, plane), plane.whole
 
