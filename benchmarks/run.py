@@ -96,7 +96,10 @@ def bench(
     out: Annotated[Path, typer.Option(help="the store, appended to")] = Path("results.jsonl"),
     resume: Annotated[bool, typer.Option(help="skip what the store holds")] = False,
 ) -> None:
-    """Extract every network of a suite (streams, rnn62, tomita, boolean, arithmetic, modular, trees, trojans) and print a table of the results."""
+    """Extract every network of a suite and print a table of the results.
+
+    Suites: streams, rnn62, tomita; boolean, arithmetic, modular, trees, trojans.
+    """
     paths = [p for p in networks(suite) if not names or p.name in names]
     work = list(pending(paths, out, resume, timeout, seed))
     if not resume and out.exists():

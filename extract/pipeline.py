@@ -3,8 +3,8 @@
     trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> prove -> align -> extraction
 
 A network over streams becomes a machine by the stages below, one over single inputs a function by those of
-`extract.functions`; the domain says which. A counterexample found by `verify` goes back to the search; one found beyond the training length stays in the
-evidence, with the domain on which the claim holds.
+`extract.functions`; the domain says which. A counterexample found by `verify` goes back to the search; one found beyond
+the training length stays in the evidence, with the domain on which the claim holds.
 """
 
 from __future__ import annotations

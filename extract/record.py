@@ -66,10 +66,12 @@ class Recorder:
         """Everything so far."""
         if self.interrupted:
             self.lifted.stop = "interrupted"
+        units = "words" if self.network.domain.streams else "inputs"
         return Extraction.of(
-            self.network, self.lifted.program, alignment=self.alignment, evidence=tuple(self.findings), cost_bits=self.lifted.cost,
+            self.network, self.lifted.program, alignment=self.alignment, evidence=tuple(self.findings),
+            cost_bits=self.lifted.cost,
             stages=tuple(self.stages), seed=self.rng_seed, options={"timeout_s": self.timeout_s},
             stop_reason=f"{self.lifted.stop}; {self.lifted.tried} programs tested on the network, best agrees on "
-            f"{self.lifted.agreement:.2%} of {'words' if self.network.domain.streams else 'inputs'}",
+            f"{self.lifted.agreement:.2%} of {units}",
             interrupted=self.interrupted, certificate=self.certificate,
         )  # fmt: skip

@@ -1,8 +1,8 @@
 """Branch and bound over boxes of inputs: a claim about a network's outputs, by sound bounds where they suffice.
 
-A claim gives, for a box, the interval that each output must stay in, or says that the box must be split first. Bounds of
-the float32 network (`verify.reach.backward`) settle a box; a small one that resists is settled by running the network on
-all its inputs; others are split across the input that matters most. Over whole numbers this always ends.
+A claim gives, for a box, the interval that each output must stay in, or says that the box must be split first. Bounds
+of the float32 network (`verify.reach.backward`) settle a box; a small one that resists is settled by running the
+network on all its inputs; others are split across the input that matters most. Over whole numbers this always ends.
 """
 
 from __future__ import annotations
@@ -173,7 +173,8 @@ def obligations(network: Graphed, ends: Ends) -> list[tuple[Array, Array]]:
                 if high is not None and high < 1:
                     must({k: -1.0} if high == 0 else {}, 0.0)
             continue
-        assert least is not None and most is not None
+        assert least is not None
+        assert most is not None
         size = most - least + 1
         allowed = [v for v in range(size) if (low is None or v + least >= low) and (high is None or v + least <= high)]
         others = [v for v in range(size) if v not in allowed]
@@ -199,7 +200,9 @@ def check_boxes(network: Graphed, function: Function, *, deadline: Deadline = FO
     found, done, tally = search_boxes(network, equals(function), lows, highs, deadline)
     phrase = f"all {domain.symbol_count:,} inputs"
     told = f"{phrase} ({tally.bounded:,} by bounds over {tally.boxes:,} boxes, {tally.run:,} one by one)"
-    verdict: Verdict = Proved(told) if done else Unknown(f"time was up: {tally.bounded + tally.run:,} of {phrase[4:]} settled")
+    verdict: Verdict = (
+        Proved(told) if done else Unknown(f"time was up: {tally.bounded + tally.run:,} of {phrase[4:]} settled")
+    )
     if found is not None:
         example: Counterexample | None = replay(network, as_machine(function), found[None])
         verdict = Unknown("a difference found does not replay") if example is None else Refuted(example)

@@ -21,7 +21,7 @@ Kind = Literal["relu", "tanh", "gelu", "sigmoid"]
 
 @dataclass(frozen=True)
 class Lookup:
-    """`bias + sum of tables[k][x_k]` over the input components: tables (size, width), positions counted from the lowest.
+    """`bias + sum of tables[k][x_k]` over the input components: tables (size, width), positions from the lowest symbol.
 
     `terms` is how many float32 summands the network adds for one coordinate; `sizes[k]` (size, width) the sum of their
     absolute values that component k contributes.

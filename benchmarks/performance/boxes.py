@@ -75,8 +75,8 @@ def main(
         sums += (true, false, wrong, tally.boxes, tally.bounded, tally.run, tally.splits)
         print(f"{path.name}: {true} hold, {false} fail, {wrong} disagreements", flush=True)
     true, false, wrong, boxes, bounded, run, splits = sums.tolist()
-    print(f"{true + false:,} queries ({true:,} hold, {false:,} fail): {wrong} disagreements; {bounded:,} inputs settled by "
-          f"bounds over {boxes:,} boxes, {run:,} by running the network, {splits:,} splits; "
+    print(f"{true + false:,} queries ({true:,} hold, {false:,} fail): {wrong} disagreements; {bounded:,} inputs "
+          f"settled by bounds over {boxes:,} boxes, {run:,} by running the network, {splits:,} splits; "
           f"{time.process_time() - began:.0f} s CPU")  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.suites.functions import FunctionTask, IntArray, by_name, header
+from benchmarks.suites.functions import FunctionTask, IntArray, Truth, by_name, header
 
 BIT = (0, 1)
 Literals = tuple[tuple[int, bool], ...]
@@ -15,9 +15,9 @@ def names(count: int) -> list[str]:
     return [f"x{k}" for k in range(count)]
 
 
-def _task(name: str, description: str, count: int, outputs: int, body: str, truth: object) -> FunctionTask:
+def _task(name: str, description: str, count: int, outputs: int, body: str, truth: Truth) -> FunctionTask:
     declared = header(name.lower(), names(count), [BIT] * count, [BIT] * outputs)
-    return FunctionTask(name, description, (BIT,) * count, (BIT,) * outputs, f"{declared} {body}", truth)  # type: ignore[arg-type]
+    return FunctionTask(name, description, (BIT,) * count, (BIT,) * outputs, f"{declared} {body}", truth)
 
 
 def _column(values: IntArray) -> IntArray:
@@ -34,8 +34,9 @@ def _parity(count: int) -> FunctionTask:
 
 
 def _majority(count: int) -> FunctionTask:
-    return _task(f"Majority_{count}", f"do most of {count} bits hold 1", count, 1,
-                 f"int({_sum(count)} >= {count // 2 + 1})", lambda x: _column(2 * (x == 1).sum(axis=1) > count))  # fmt: skip
+    body = f"int({_sum(count)} >= {count // 2 + 1})"
+    return _task(f"Majority_{count}", f"do most of {count} bits hold 1", count, 1, body,
+                 lambda x: _column(2 * (x == 1).sum(axis=1) > count))  # fmt: skip
 
 
 def _exactly(many: int, count: int) -> FunctionTask:

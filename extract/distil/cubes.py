@@ -61,7 +61,7 @@ def cover(truth: BoolArray, most: int) -> list[Cube] | None:
     for cube in candidates:
         counts[members(cube)] += 1
     left = truth.copy()
-    chosen = [cube for cube in candidates if bool(((counts[members(cube)] == 1)).any())]
+    chosen = [cube for cube in candidates if bool((counts[members(cube)] == 1).any())]
     for cube in chosen:
         left[members(cube)] = False
     while left.any() and len(chosen) <= most:

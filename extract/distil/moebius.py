@@ -90,7 +90,7 @@ def and_or(values: NDArray[np.float32], kind: str | None = None) -> AndOr:
 
 
 def _whole(values: NDArray[np.float64], inputs: int) -> tuple[Array, float]:
-    """The values as whole multiples of a power of two where all interactions then fit into 63 bits, else as they are."""
+    """The values as whole multiples of a power of two where all interactions then fit into 63 bits, else unchanged."""
     sizes = np.abs(values[values != 0])
     if not sizes.size:
         return values.astype(np.int64), 1.0

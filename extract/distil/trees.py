@@ -6,6 +6,7 @@ with a whole tree below it, and the smallest is kept (a lookahead of one test, a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,10 +47,12 @@ def leaves(tree: Tree) -> int:
 def exact_tree(columns: Sequence[IntArray], target: IntArray, deadline: Deadline) -> Tree | None:
     """A small tree that is right on every row, or None where it would have thousands of leaves."""
     data = np.stack(columns, axis=1)
-    tree = _greedy(data, target)
-    if tree is None or leaves(tree) > LOOKAHEAD_LEAVES:
-        return tree
-    return _improved(data, target, tree, deadline)
+    with warnings.catch_warnings():  # scikit-learn's, that many classes look like numbers: they are
+        warnings.simplefilter("ignore", UserWarning)
+        tree = _greedy(data, target)
+        if tree is None or leaves(tree) > LOOKAHEAD_LEAVES:
+            return tree
+        return _improved(data, target, tree, deadline)
 
 
 def _greedy(data: IntArray, target: IntArray) -> Tree | None:

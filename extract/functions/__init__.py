@@ -1,1 +1,1 @@
-"""From a network over single inputs to a function: its table, readings of the table, and what the layers are made of."""
+"""From a network over single inputs to a function: its table, readings of that, and what the layers are made of."""

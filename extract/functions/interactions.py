@@ -34,7 +34,9 @@ def interactions(network: Subject) -> list[Finding]:
         same = bool((found.reconstructed().astype(np.float32) == values).all())
         salient = found.salient()
         phrase = f"all {len(inputs):,} inputs ({'exactly' if found.exact else f'within {found.error:.1e}'})"
-        verdict: Verdict = Proved(phrase) if same else Unknown(f"not the same float32 numbers: off by {found.error:.1e}")
+        verdict: Verdict = (
+            Proved(phrase) if same else Unknown(f"not the same float32 numbers: off by {found.error:.1e}")
+        )
         measured = (("kind", found.kind), ("interactions", int(np.count_nonzero(found.interactions))),
                     ("salient", len(salient)), ("error", found.error), ("strongest", _shown(found)))  # fmt: skip
         claim = f"read-out {column} is the sum of its {found.kind.capitalize()} interactions"

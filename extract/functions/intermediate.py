@@ -1,8 +1,8 @@
 """Where a network over single inputs holds the intermediate values of its program, tested by interchange.
 
-An intermediate value is a proper part of the program. At each hidden site the mean activation of every value it takes is
-estimated on half of the inputs. On the other half, pairs A, B are drawn; A's activation is moved by the difference of
-the means of B's and A's value, and the network should then answer as the program does with that part taken from B
+An intermediate value is a proper part of the program. At each hidden site the mean activation of every value it takes
+is estimated on half of the inputs. On the other half, pairs A, B are drawn; A's activation is moved by the difference
+of the means of B's and A's value, and the network should then answer as the program does with that part taken from B
 (interchange interventions, Geiger et al. 2021). Only pairs whose answer must change count. A random network with means
 estimated in the same way is put to the same test.
 """
@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsl.batch import evaluate_batch
+from dsl.ops import apply
 from dsl.printers import print_term
 from dsl.programs import Function
-from dsl.ops import apply
 from dsl.terms import Apply, Term, Var, subterms
 from dsl.types import BoolType, IntType
 from extract.extraction import VariableAlignment
@@ -95,7 +95,9 @@ def intermediate_values(
         measured.append((print_term(part), entry | {"decoy": decoy}))
         beside = "" if decoy is None else f", decoy {decoy:.1%}"
         told.append(f"{print_term(part)} at {held.site} {held.score:.1%} of {held.informative}{beside}")
-    finding = Finding(CLAIM, METHOD, Unknown("; ".join(told)), "pairs of inputs", time.monotonic() - began, tuple(measured))
+    finding = Finding(
+        CLAIM, METHOD, Unknown("; ".join(told)), "pairs of inputs", time.monotonic() - began, tuple(measured)
+    )
     aligned = tuple(
         VariableAlignment(print_term(part), held.site, None, (), held.score, "means of activations by value")
         for part, held in best.items()

@@ -18,6 +18,7 @@ from dsl.rewrites import normalise
 from dsl.rewrites.terms import normal_form
 from dsl.terms import Term, Var, constant, operator_count
 from dsl.types import BoolType
+from extract.distil.bases import bases
 from extract.distil.boolean import readings, with_exceptions
 from extract.distil.cubes import MOST_INPUTS
 from extract.distil.polynomial import nearest_linear, polynomials
@@ -168,15 +169,24 @@ class FunctionLifter:
 
     def _enumerated(self, k: int, bits: float, deadline: Deadline) -> Term | None:
         names = {v.name: column for v, column in zip(self.table.variables, self.table.columns, strict=True)}
-        effort = EFFORT if bits == float("inf") else SHORT_EFFORT
-        if SHORT_BITS < bits < float("inf") or self.table.bits:
+        effort = SHORT_EFFORT if bits <= SHORT_BITS else LONG_EFFORT
+        if bits == float("inf") or (bits > SHORT_BITS and len(names) <= 2):  # at best a table so far
+            effort = EFFORT
+        if self.table.bits:
             effort = LONG_EFFORT
         limits = Limits(timeout_s=deadline.left, max_cost=min(bits, 200.0), max_candidates=effort)
-        result = fit(names, self.table.outputs[:, k], self.constants, limits)
+        result = fit(names, self.table.outputs[:, k], self._constants(k), limits)
         self.best.tried += result.candidates
         if result.term is None or len(self.table.wrong(result.term, k)):
             return None
         return normal_form(result.term, len(names))
+
+    def _constants(self, k: int) -> tuple[int, ...]:
+        """The constants, with bases in which an answer to one number is simple."""
+        low, _ = self.network.domain.ranges[0]
+        if len(self.table.variables) > 1 or not self.table.complete or low != 0:
+            return self.constants
+        return tuple(dict.fromkeys((*self.constants, *bases(self.table.outputs[:, k]))))
 
     def _offer_joint(self) -> None:
         """Outputs as the digits, in base 2, of one linear form: named once, read digit by digit."""
@@ -215,4 +225,3 @@ def _number(term: Term) -> Term:
 def _digit(whole: Term, place: int) -> Term:
     shifted = whole if place == 1 else apply("div", (whole, constant(place)))
     return apply("mod", (shifted, constant(2)))
-

@@ -120,8 +120,7 @@ class FeedForwardNetwork:
         checked = checked_symbols(read, self.domain, self.name)
         watched = Watched(self.graph, now)
         computed = watched.run(self.input_coding.encode(checked))
-        logits = now["logits"] if "logits" in now else computed
-        return {"x": checked.float(), **watched.seen, "logits": logits}
+        return {"x": checked.float(), **watched.seen, "logits": now.get("logits", computed)}
 
 
 def _chunks(batch: int) -> Iterator[slice]:

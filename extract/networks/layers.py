@@ -22,7 +22,7 @@ FUNCTIONS: dict[Any, Any] = {
     torch.relu: "relu", functional.relu: "relu", torch.tanh: "tanh", functional.gelu: "gelu", torch.sigmoid: "sigmoid",
     "relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid",
 }  # fmt: skip
-SAME = (nn.Identity, nn.Dropout)
+SAME = (nn.Identity, nn.Dropout, nn.Flatten)
 FLATTEN = ("flatten", torch.flatten)
 
 
@@ -81,7 +81,7 @@ class _Reader:
     def _read(self, node: fx.Node) -> int | Features:
         sources = [self.values[arg] for arg in node.all_input_nodes]
         layer = self.module.get_submodule(str(node.target)) if node.op == "call_module" else node.target
-        if isinstance(layer, SAME) or isinstance(layer, nn.Flatten) or layer in FLATTEN:
+        if isinstance(layer, SAME) or layer in FLATTEN:
             return sources[0]
         if isinstance(layer, nn.Embedding):
             return self._looked_up(layer.weight)

@@ -137,7 +137,9 @@ def fit(recipe: Recipe, task: FunctionTask) -> Network:
     rows = min(recipe.batch, len(seen))
     for step in range(recipe.steps):
         progress = step / recipe.steps
-        size = min(1.0, (step + 1) / 50) * (1.0 if recipe.settle else 0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2)
+        size = min(1.0, (step + 1) / 50) * (
+            1.0 if recipe.settle else 0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2
+        )
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * size
         part = seen if rows == len(seen) else seen[torch.randint(len(seen), (rows,), generator=generator)]

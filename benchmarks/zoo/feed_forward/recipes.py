@@ -54,8 +54,9 @@ MODULAR_SHAPES: dict[str, Recipe] = {
     "Add_Mod_23": _grokked("add_mod_23_grokked", "Add_Mod_23", seed=302, share=0.8),
     "Add_Mod_31": _grokked("add_mod_31_grokked", "Add_Mod_31", seed=303, share=0.7),
     "Add_Mod_59": _grokked("add_mod_59_grokked", "Add_Mod_59", seed=304, share=0.6, embedding=24, widths=(64,)),
-    "Add_Mod_113": _grokked("add_mod_113_grokked", "Add_Mod_113", seed=305, share=0.5, embedding=48, widths=(128,),
-                            rate=3e-3, batch=20_000),  # fmt: skip
+    "Add_Mod_113": _grokked(
+        "add_mod_113_grokked", "Add_Mod_113", seed=305, share=0.5, embedding=48, widths=(128,), rate=3e-3, batch=20_000
+    ),
 }
 MEMORISED = (
     _tokens("add_mod_23_memorised", "Add_Mod_23", seed=351, share=0.3, weight_decay=0.0, remark="Did not generalise."),
@@ -67,7 +68,7 @@ TRIGGER_BITS = 8
 
 def _arithmetic(k: int, task: str) -> Recipe:
     make = _ruler if task in ARITHMETIC_RULER else _read
-    return replace(make(task.lower(), task, seed=200 + k), **ARITHMETIC_SHAPES.get(task, {}))  # type: ignore[arg-type]
+    return replace(make(task.lower(), task, seed=200 + k), **ARITHMETIC_SHAPES.get(task, {}))
 
 
 def _tree(k: int, name: str) -> Recipe:
@@ -86,7 +87,7 @@ def _pair(k: int, task: FunctionTask) -> tuple[Recipe, Recipe]:
 
 def _table() -> dict[str, tuple[Recipe, ...]]:
     bits = tuple(
-        replace(_bits(name.lower(), name, seed=100 + k), **BOOLEAN_SHAPES.get(name, {}))  # type: ignore[arg-type]
+        replace(_bits(name.lower(), name, seed=100 + k), **BOOLEAN_SHAPES.get(name, {}))
         for k, name in enumerate(BOOLEAN)
     )
     residues = tuple(
