@@ -127,7 +127,7 @@ def search_boxes(
 
 def _settled(network: Graphed, claim: Claim, low: IntArray, high: IntArray) -> tuple[NDArray[np.bool_], Array]:
     """Which boxes the bounds settle, and how much each input matters on them (boxes, arity)."""
-    graph = network.layers
+    graph = network.layers()
     bounds = Bounds(graph, low, high)
     settled = np.zeros(len(low), dtype=bool)
     wanted = [claim.wanted(tuple(a), tuple(b)) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
@@ -146,7 +146,7 @@ def _settled(network: Graphed, claim: Claim, low: IntArray, high: IntArray) -> t
 
 def obligations(network: Graphed, ends: Ends) -> list[tuple[Array, Array]]:
     """Linear functions of the read-out (rows, constants) that are positive where the outputs lie between the ends."""
-    width = network.layers.nodes[-1].width
+    width = network.layers().nodes[-1].width
     rows: list[Array] = []
     constants: list[float] = []
 

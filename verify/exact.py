@@ -30,7 +30,7 @@ def find_violation(
 ) -> tuple[IntArray | None, str]:
     """An input (arity,) on which an output leaves its range, with ""; or None, with "" when there is none at all and
     else with the reason. Raises `Unsupported` for layers other than linear ones and rectifiers."""
-    graph = network.layers
+    graph = network.layers()
     room = deviation(graph, Bounds(graph, lows[None], highs[None]))
     query = solver(deadline, query_ms=10**9)
     symbols = [z3.Int(f"x{k}") for k in range(len(lows))]

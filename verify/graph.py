@@ -80,10 +80,11 @@ class Graph:
 
 @runtime_checkable
 class Graphed(Subject, Protocol):
-    """A network over single inputs whose computation can be read. `layers` raises `Unsupported` where it cannot."""
+    """A network over single inputs whose computation can be read."""
 
-    @property
-    def layers(self) -> Graph: ...
+    def layers(self) -> Graph:
+        """The computation as a graph. Raises `Unsupported` where it cannot be read."""
+        ...
 
     @property
     def decoding(self) -> str:

@@ -11,9 +11,10 @@ from extract.functions.table import tabulate
 from extract.record import Recorder
 from extract.seeds import child
 from verify.budget import Deadline
+from verify.check import check_single, find_counterexample
 from verify.functions import COMPUTES, check_function
 from verify.subject import Subject
-from verify.verdict import Finding, Refuted
+from verify.verdict import Finding
 
 SEARCH_SHARE = 0.6
 VERIFY_SHARE = 0.6
@@ -46,11 +47,11 @@ def _confirmed(
         if lifter.best.program is None or deadline.passed:
             break
         part = deadline.share(0.5)
-        findings = [check_function(network, lifter.best.program, rng_seed=rng_seed + round_, deadline=part)]
-        verdict = findings[0].verdict
-        if not isinstance(verdict, Refuted):
+        findings = check_single(network, lifter.best.program, rng_seed=rng_seed + round_, deadline=part)
+        example = find_counterexample(findings)
+        if example is None:
             break
-        recorder.lifted = lifter.again(np.array(verdict.counterexample.inputs), deadline.share(0.5))
+        recorder.lifted = lifter.again(np.array(example.inputs), deadline.share(0.5))
     nearest = lifter.best.nearest
     if nearest is not None:
         claim = f"{COMPUTES} {', '.join(map(print_term, nearest.outputs))}"

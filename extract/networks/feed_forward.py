@@ -74,9 +74,12 @@ class FeedForwardNetwork:
         inner = [Site(n, v.shape[1]) for n, v in seen.items() if n not in ("x", "logits") and v.shape[:-1] == (2,)]
         return (*inner, Site("logits", self.output_coding.width), Site("x", self.domain.arity))
 
-    @cached_property
     def layers(self) -> Graph:
         """The computation as numpy operations. Raises `Unsupported` for layers without such a reading."""
+        return self._layers
+
+    @cached_property
+    def _layers(self) -> Graph:
         return graph_of(self.graph, self.input_coding)
 
     @property

@@ -133,7 +133,7 @@ def test_any_module_that_fx_reads_is_a_network() -> None:
     network = from_module(Residual(), domain=domain, output_ranges=((0, 2),), encoding="integer")
     assert isinstance(network, FeedForwardNetwork)
     assert {site.name for site in network.sites} >= {"first", "second", "logits", "x"}
-    assert len(network.layers.nodes) == 7
+    assert len(network.layers().nodes) == 7
 
 
 @pytest.mark.parametrize(

@@ -80,14 +80,14 @@ def inside(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 def test_the_graph_computes_what_torch_does(subject: FeedForwardNetwork) -> None:
     inputs = subject.domain.symbols()
     logits = subject.trace(inputs[:, None]).activations["logits"][:, 0]
-    np.testing.assert_allclose(evaluate(subject.layers, inputs), logits, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(evaluate(subject.layers(), inputs), logits, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("subject", NETWORKS)
 def test_bounds_enclose_every_input_of_a_box(subject: FeedForwardNetwork) -> None:
     lows, highs = boxes(12)
-    width = subject.layers.nodes[-1].width
-    bounds = Bounds(subject.layers, lows, highs)
+    width = subject.layers().nodes[-1].width
+    bounds = Bounds(subject.layers(), lows, highs)
     least, most = bounds.least(np.eye(width), np.zeros(width)), -bounds.least(-np.eye(width), np.zeros(width))
     for k in range(12):
         logits = subject.trace(inside(lows[k], highs[k])[:, None]).activations["logits"][:, 0]
@@ -100,8 +100,8 @@ def test_bounds_enclose_every_input_of_a_box(subject: FeedForwardNetwork) -> Non
 def test_bounds_of_another_network_would_be_noticed() -> None:
     subject, other = NETWORKS[0], NETWORKS[3]
     lows, highs = boxes(12)
-    width = subject.layers.nodes[-1].width
-    least = Bounds(subject.layers, lows, highs).least(np.eye(width), np.zeros(width))
+    width = subject.layers().nodes[-1].width
+    least = Bounds(subject.layers(), lows, highs).least(np.eye(width), np.zeros(width))
     logits = [other.trace(inside(a, b)[:, None]).activations["logits"][:, 0] for a, b in zip(lows, highs, strict=True)]
     assert any((part < bound).any() for part, bound in zip(logits, least, strict=True))
 
@@ -179,9 +179,9 @@ def test_the_counterexample_is_the_most_central() -> None:
 
 def test_a_wrong_weight_is_noticed() -> None:
     subject = adding()
-    node = subject.layers.nodes[-1].operation
+    node = subject.layers().nodes[-1].operation
     assert isinstance(node, Affine)
     node.weight[0, 1] = -0.5
     lows, highs = np.array(RANGES).T
-    least = Bounds(subject.layers, lows[None], highs[None]).least(-np.eye(1), np.zeros(1))
+    least = Bounds(subject.layers(), lows[None], highs[None]).least(-np.eye(1), np.zeros(1))
     assert -least[0, 0] > 9.4  # the true network never exceeds 9
