@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from verify.verdict import Finding, Proved, Refuted
 ZOO = Path(benchmarks.zoo.__file__).parent
 
 
+@cache
 def lifted(name: str) -> tuple[Extraction, Function]:
     found = extract(load_network(ZOO / name), timeout_s=120)
     assert isinstance(found.program, Function)
