@@ -9,8 +9,7 @@ the training length stays in the evidence, with the domain on which the claim ho
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from extract.abstract.choose import abstract
 from extract.align import align
@@ -43,9 +42,11 @@ def extract(
     """
     deadline = Deadline.after(timeout_s * USED_SHARE)
     recorder = Recorder(network, timeout_s=timeout_s, rng_seed=rng_seed, progress=progress or Silent())
-    lift: Callable[[Any, Recorder, Deadline, int], None] = lift_machine if network.domain.streams else lift_function
     try:
-        lift(network, recorder, deadline, rng_seed)
+        if network.domain.streams:
+            lift_machine(cast(RecurrentSubject, network), recorder, deadline, rng_seed)
+        else:
+            lift_function(network, recorder, deadline, rng_seed)
     except KeyboardInterrupt:
         recorder.interrupted = True
     return recorder.extraction()

@@ -21,7 +21,7 @@ from dsl.batch import evaluate_batch
 from dsl.ops import apply
 from dsl.printers import print_term
 from dsl.programs import Function
-from dsl.terms import Apply, Term, Var, subterms
+from dsl.terms import Apply, Term, Var, operator_count, subterms
 from dsl.types import BoolType, IntType
 from extract.extraction import VariableAlignment
 from extract.networks.decoy import random_twin
@@ -34,7 +34,7 @@ from verify.verdict import Finding, Unknown
 
 CLAIM = "intermediate values of the program are used at a hidden site"
 METHOD = "interchange intervention"
-MOST_PARTS, MOST_VALUES = 6, 256
+MOST_PARTS, MOST_OPERATORS, MOST_VALUES = 6, 12, 256
 MOST_INPUTS = 1 << 14
 PAIRS = 1_000
 CUT = "cut"
@@ -61,8 +61,13 @@ def parts_of(function: Function) -> list[Term]:
     found: dict[Term, None] = {}
     for output in outputs:
         inner = (part for part in subterms(output) if isinstance(part, Apply) and part not in outputs)
-        found.update((part, None) for part in inner if isinstance(part.type, IntType | BoolType))
+        found.update((part, None) for part in inner if _short(part))
     return sorted(found, key=lambda part: -len(list(subterms(part))))[:MOST_PARTS]
+
+
+def _short(part: Term) -> bool:
+    """Whether a part is one value, and short enough to be named in a line."""
+    return isinstance(part.type, IntType | BoolType) and operator_count(part) <= MOST_OPERATORS
 
 
 def replaced(term: Term, part: Term) -> Term:
