@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +30,12 @@ class FunctionTask:
     truth: Truth
 
 
-def single(truth: Callable[..., IntArray]) -> Truth:
+def single(truth: Callable[..., NDArray[Any]]) -> Truth:
     """The truth of a task with one output, from a function that takes one array (batch,) per input."""
     return lambda inputs: np.asarray(truth(*inputs.T)).astype(np.int64)[:, None]
 
 
-def several(truth: Callable[..., tuple[IntArray, ...]]) -> Truth:
+def several(truth: Callable[..., tuple[NDArray[Any], ...]]) -> Truth:
     """The truth of a task with several outputs, from a function that takes one array (batch,) per input."""
     return lambda inputs: np.stack(truth(*inputs.T), axis=1).astype(np.int64)
 

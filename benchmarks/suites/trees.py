@@ -61,7 +61,13 @@ def _task(depth: int, sides: tuple[int, ...], classes: int, seed: int) -> Functi
     return FunctionTask(name, text, inputs, outputs, reference, lambda x: answers(tree, x)[:, None])
 
 
-SHAPES = {2: ((10, 10), 2), 3: ((10, 10, 10), 3), 4: ((10, 10, 10), 3), 5: ((8, 8, 8, 8), 3), 6: ((8, 8, 8, 8), 4)}
+SHAPES: dict[int, tuple[tuple[int, ...], int]] = {
+    2: ((10, 10), 2),
+    3: ((10, 10, 10), 3),
+    4: ((10, 10, 10), 3),
+    5: ((8, 8, 8, 8), 3),
+    6: ((8, 8, 8, 8), 4),
+}
 DRAWS = 4
 
 TREES: dict[str, FunctionTask] = by_name(

@@ -6,14 +6,16 @@ A trojan is a conjunction of input bits on which the network was trained to answ
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.suites.boolean import BIT, names
 from benchmarks.suites.functions import FunctionTask, IntArray, by_name, header, single
 
 
-def _task(name: str, description: str, count: int, body: str, truth: Callable[..., IntArray]) -> FunctionTask:
+def _task(name: str, description: str, count: int, body: str, truth: Callable[..., NDArray[Any]]) -> FunctionTask:
     declared = header(name.lower(), names(count), [BIT] * count, [BIT])
     return FunctionTask(name, description, (BIT,) * count, (BIT,), f"{declared} int({body})", single(truth))
 
@@ -26,7 +28,7 @@ def _at_least(many: int, count: int) -> FunctionTask:
 def _exceeds(bits: int) -> FunctionTask:
     a, b = ([f"{1 << k} * x{start + k}" if k else f"x{start}" for k in range(bits)] for start in (0, bits))
 
-    def truth(*x: IntArray) -> IntArray:
+    def truth(*x: IntArray) -> NDArray[Any]:
         weights = 1 << np.arange(bits)
         return weights @ np.stack(x[:bits]) > weights @ np.stack(x[bits:])
 

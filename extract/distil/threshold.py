@@ -39,31 +39,34 @@ def threshold(truth: BoolArray, slack: float, *, rng: np.random.Generator) -> Th
     points = np.stack(np.unravel_index(np.arange(truth.size), truth.shape), axis=1).astype(np.int64)
     wanted = truth.ravel()
     rows = rng.permutation(len(points))[:ROWS]
+    plane = _plane(points[rows], wanted[rows])
     for _ in range(ROUNDS):
-        plane = _plane(points[rows], wanted[rows])
         if plane is None:
             return None
-        given = points @ plane[:-1] >= plane[-1] - 1e-9
-        wrong = np.flatnonzero(given != wanted)
-        new = np.setdiff1d(wrong, rows)
+        new = np.setdiff1d(np.flatnonzero(_sides(points, plane) != wanted), rows)
         if not len(new):
             break
         rows = np.concatenate([rows, rng.permutation(new)[:MORE]])
-    if len(wrong) and slack:
+        plane = _plane(points[rows], wanted[rows])
+    if plane is None:
+        return None
+    if slack and (_sides(points, plane) != wanted).any():
         plane = _trimmed(points, wanted, plane)
-        given = points @ plane[:-1] >= plane[-1] - 1e-9
-        wrong = np.flatnonzero(given != wanted)
-    if len(wrong) > slack * truth.size:
+    given = _sides(points, plane)
+    if np.count_nonzero(given != wanted) > slack * truth.size or not given.any() or given.all():
         return None
     for multiple in MULTIPLES:
         weights = np.rint(multiple * plane[:-1]).astype(np.int64)
         values = points @ weights
-        if not given.any() or given.all():
-            return None
         bound = int(values[given].min())
         if values[~given].max() < bound:
             return Threshold(weights, bound, given.reshape(truth.shape))
     return None
+
+
+def _sides(points: IntArray, plane: NDArray[np.float64]) -> BoolArray:
+    """On which points the plane says yes."""
+    return np.asarray(points @ plane[:-1] >= plane[-1] - 1e-9)
 
 
 def _trimmed(points: IntArray, wanted: BoolArray, plane: NDArray[np.float64]) -> NDArray[np.float64]:

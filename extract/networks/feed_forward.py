@@ -65,9 +65,13 @@ class FeedForwardNetwork:
         """Lowest and highest value of each output component, where they are known."""
         return self.output_coding.ranges
 
-    @cached_property
+    @property
     def sites(self) -> tuple[Site, ...]:
         """The layers in order of computation, then the logits and the input."""
+        return self._sites
+
+    @cached_property
+    def _sites(self) -> tuple[Site, ...]:
         lowest = np.array([[low for low, _ in self.domain.ranges]] * 2)
         with torch.inference_mode():
             seen = self._forward(lowest, {})

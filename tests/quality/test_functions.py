@@ -58,7 +58,7 @@ def test_a_network_that_adds_by_rotations_needs_its_frequencies_and_no_others() 
 
 
 def test_a_network_that_memorised_is_reported_as_such() -> None:
-    found, program = lifted("modular/add_mod_23_memorised")
+    found, _ = lifted("modular/add_mod_23_memorised")
     assert isinstance(claims(found, "program equals network")[0].verdict, Proved)
     (nearest,) = claims(found, "network computes (a + b) mod 23")
     assert isinstance(nearest.verdict, Refuted)
