@@ -49,7 +49,7 @@ def find_violation(
                 return None, ""
             if answer == z3.unknown:
                 return None, f"z3: {query.reason_unknown()}"
-            model = query.model()
+            model: Any = query.model()
             found = np.array([model.eval(s, model_completion=True).as_long() for s in symbols], dtype=np.int64)
             if not within(ranges).right(found[None], network.run(found[None, None])[:, 0])[0]:
                 return found, ""

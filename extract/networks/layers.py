@@ -17,7 +17,7 @@ from dsl.errors import Unsupported
 from extract.networks.coding import TOKEN, InputCoding
 from verify.graph import Affine, Array, Concatenate, Graph, Lookup, Node, Operation, Pointwise, Sum
 
-MODULES: dict[type[nn.Module], Any] = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.GELU: "gelu", nn.Sigmoid: "sigmoid"}
+MODULES: dict[Any, Any] = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.GELU: "gelu", nn.Sigmoid: "sigmoid"}
 FUNCTIONS: dict[Any, Any] = {
     torch.relu: "relu", functional.relu: "relu", torch.tanh: "tanh", functional.gelu: "gelu", torch.sigmoid: "sigmoid",
     "relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid",
