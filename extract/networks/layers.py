@@ -94,9 +94,9 @@ class _Reader:
             return self._add(Pointwise(kind), (sources[0],), self.nodes[sources[0]].width)
         nodes = [s for s in sources if isinstance(s, int)]
         if len(nodes) == len(sources):
-            if layer in (operator.add, torch.add) and len(nodes) == 2:
+            if layer in (operator.add, torch.add) and len(nodes) == 2 and not node.kwargs:
                 return self._add(Sum(), tuple(nodes), self.nodes[nodes[0]].width)
-            if layer is torch.cat:
+            if layer is torch.cat and (*node.args[1:], *node.kwargs.values()) in ((1,), (-1,)):
                 return self._add(Concatenate(), tuple(nodes), sum(self.nodes[n].width for n in nodes))
         raise Unsupported(f"expected a common layer, got {node.format_node()}")
 

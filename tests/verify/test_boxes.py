@@ -132,6 +132,26 @@ def test_z3_agrees_with_enumeration(subject: FeedForwardNetwork) -> None:
         assert (found is None) == bool(within(ranges).right(inside(low, high), outputs).all())
 
 
+class Scaled(nn.Module):
+    """A sum that is more than a sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 1), nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(self.first(x), self.second(x), alpha=2)
+
+
+def test_what_has_no_reading_is_refused() -> None:
+    subject = from_module(
+        Scaled(), domain=Domain.single(RANGES), output_ranges=((0, 1),), encoding="integer", decoding="sign"
+    )
+    assert isinstance(subject, FeedForwardNetwork)
+    with pytest.raises(Unsupported, match="a common layer"):
+        subject.layers()
+
+
 def test_z3_refuses_curves() -> None:
     with pytest.raises(Unsupported, match="rectifiers"):
         find_violation(NETWORKS[3], ((0, 0),), *(end[0] for end in boxes(1)))
