@@ -24,7 +24,9 @@ from benchmarks.worker import Row, run_apart
 from verify.causal.mechanism import CLAIM as MECHANISM
 
 ZOO = Path(__file__).parent / "zoo"
-FOLDERS = {"streams": ZOO, "rnn62": ZOO / "rnn62", "tomita": ZOO / "tomita"}
+FOLDERS = {"streams": ZOO} | {
+    suite: ZOO / suite for suite in ("rnn62", "tomita", "arithmetic", "boolean", "modular", "trees", "trojans")
+}
 
 
 def networks(suite: str) -> list[Path]:
@@ -105,7 +107,10 @@ def bench(
     out: Annotated[Path, typer.Option(help="the store, appended to")] = Path("results.jsonl"),
     resume: Annotated[bool, typer.Option(help="skip what the store holds")] = False,
 ) -> None:
-    """Extract every network of a suite (streams, rnn62, tomita) and print a table of the results."""
+    """Extract every network of a suite and print a table of the results.
+
+    Suites: streams, rnn62, tomita; boolean, arithmetic, modular, trees, trojans.
+    """
     paths = [p for p in networks(suite) if not names or p.name in names]
     work = list(pending(paths, out, resume, timeout, seed))
     if not resume and out.exists():

@@ -13,11 +13,12 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suites.tables import TASKS
-from dsl.programs import Machine, program_size
+from benchmarks.suites.tables import ALL_TASKS
+from dsl.programs import Program, program_size
 from dsl.syntax import parse
 
 Row = dict[str, Any]
@@ -51,24 +52,29 @@ def run_one(directory: Path, timeout_s: float, seed: int) -> Row:
     torch.set_num_threads(1)
     network = load_network(directory)
     began = time.monotonic()
-    task = TASKS[network.description["task"]]
+    task = ALL_TASKS[network.description["task"]]
     found = extract(network, timeout_s=timeout_s, rng_seed=seed)
     seconds = time.monotonic() - began
     record = found.to_json()
     row: Row = {
-        "network": directory.name, "cell": network.description["cell"], "task": task.name, "seconds": seconds,
+        "network": directory.name, "cell": _architecture(network.description), "task": task.name, "seconds": seconds,
         "timeout_s": timeout_s, "seed": seed, "version": found.version, "weights_hash": network.weights_hash,
         "program": record["program"], "cost": found.cost_bits, "stop": found.stop_reason,
         "evidence": record["evidence"], "reference_operators": program_size(parse(task.reference)),
     }  # fmt: skip
-    if isinstance(found.program, Machine):
+    if found.program is not None:
         row["operators"] = program_size(found.program)
         row |= _judged(found.program, task.reference)
     row["peak_bytes"] = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return row
 
 
-def _judged(program: Machine, reference: str) -> Row:
+def _architecture(description: Mapping[str, Any]) -> str:
+    """What the network is built of: its cell, or the activation of its layers."""
+    return description.get("cell") or description["activation"]
+
+
+def _judged(program: Program, reference: str) -> Row:
     """Program = task, decided by the equivalence checker."""
     from extract.report.findings import finding_to_json
     from verify.diff import diff_programs

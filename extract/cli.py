@@ -19,7 +19,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from dsl.errors import BadInput, NetliftError, ParseError
-from dsl.programs import Machine, Program
+from dsl.programs import Function, Machine, Program
 from verify.verdict import Finding
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
@@ -91,7 +91,7 @@ def extract(
 @app.command()
 def verify(
     network: Network,
-    program: Annotated[Path, typer.Argument(metavar="PROGRAM.nl", help="A machine in netlift's language.")],
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM.nl", help="A machine or function in netlift's language.")],
     prop: Annotated[
         str | None, typer.Option("--property", metavar="EXPR", help="Also: is this true at every step?")
     ] = None,
@@ -106,12 +106,17 @@ def verify(
     far as the two are equal.
     """
     _check_timeout(timeout)
-    machine = _machine(_read_program(program), program)
+    parsed = _read_program(program)
+    machine = _machine(parsed, program)
     from extract.report.words import status
-    from verify.check import check_program
+    from verify.check import check
     from verify.properties import check_property
 
     subject = _load(network)
+    wanted = Machine if subject.domain.streams else Function
+    if not isinstance(parsed, wanted):
+        shapes = (wanted.__name__.lower(), type(parsed).__name__.lower())
+        raise BadInput(f"expected a {shapes[0]}, got a {shapes[1]} ({program})")
     asked: list[Finding] = []
     if prop is not None:
         try:
@@ -119,7 +124,7 @@ def verify(
         except ParseError as error:
             raise BadInput(f"--property, {error}") from None
         timeout /= 2
-    findings = check_program(subject, machine, rng_seed=seed, timeout_s=timeout)
+    findings = check(subject, parsed, rng_seed=seed, timeout_s=timeout)
     _show([*findings, *asked], as_json)
     statuses = [status(group) for group in (findings, asked) if group]
     return 1 if 1 in statuses else max(statuses)
@@ -255,7 +260,7 @@ def explain(
     from extract.report.findings import finding_to_json, verdict_name
 
     where, machine = find_program(directory)
-    subject = _load(where)
+    subject = _load_recurrent(where)
     if program is not None:
         machine = _machine(_read_program(program), program)
     if machine is None:
@@ -329,6 +334,16 @@ def _load(directory: Path) -> Any:
     return load_network(directory)
 
 
+def _load_recurrent(directory: Path) -> Any:
+    """Likewise, where only a network over streams will do."""
+    import torch
+
+    from extract.networks import load_recurrent
+
+    torch.set_num_threads(1)
+    return load_recurrent(directory)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every outcome is an exit status, every mistake of the caller one line on stderr."""
     command = typer.main.get_command(app)
@@ -389,6 +404,11 @@ def _read_program(path: Path) -> Program:
 
 
 def _machine(program: Program, path: Path) -> Machine:
+    """The program as a machine, whose steps properties speak of; a function is one without state."""
+    from verify.equivalence import as_machine
+
+    if isinstance(program, Function):
+        return as_machine(program)
     if not isinstance(program, Machine):
         raise BadInput(f"expected a machine, got a {type(program).__name__.lower()} ({path})")
     return program

@@ -15,7 +15,7 @@ from dsl.programs import Machine
 from dsl.syntax import parse
 from extract.align import described, judged
 from extract.extraction import VariableAlignment
-from extract.networks import RecurrentNetwork, load_network
+from extract.networks import RecurrentNetwork
 from extract.structure import Structure, structure
 from verify.budget import Deadline
 from verify.causal.interventions import values_from
@@ -81,11 +81,6 @@ def find_program(directory: Path) -> tuple[Path, Machine | None]:
     if not isinstance(program, Machine):
         raise BadInput(f"expected a machine, got a {type(program).__name__.lower()} ({written})")
     return network, program
-
-
-def load(directory: Path) -> RecurrentNetwork:
-    """The network in a directory. Raises `BadInput`."""
-    return load_network(directory)
 
 
 def _examples(mechanism: Mechanism, rng: np.random.Generator) -> Sequence[Example]:

@@ -16,7 +16,7 @@ from dsl.errors import BadInput
 from dsl.programs import Program
 from extract.report.findings import finding_from_json, finding_to_json, plain
 from verify.domain import Domain
-from verify.subject import RecurrentSubject
+from verify.subject import Subject
 from verify.verdict import Finding
 
 FORMAT = "netlift-extraction/1"
@@ -128,7 +128,7 @@ class Extraction:
     stop_reason: str
     interrupted: bool = False
     version: str = field(default_factory=netlift_version)
-    subject: RecurrentSubject | None = field(default=None, repr=False, compare=False)
+    subject: Subject | None = field(default=None, repr=False, compare=False)
     certificate: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -136,7 +136,7 @@ class Extraction:
 
     @staticmethod
     def of(
-        network: RecurrentSubject,
+        network: Subject,
         program: Program | None,
         *,
         alignment: tuple[VariableAlignment, ...],
@@ -226,7 +226,7 @@ def _alignment(item: Mapping[str, Any]) -> VariableAlignment:
     )
 
 
-def _described(network: RecurrentSubject) -> dict[str, Any]:
+def _described(network: Subject) -> dict[str, Any]:
     named = isinstance(network, Described)
     return {
         "name": network.name if named else "network",
@@ -243,4 +243,6 @@ def domain_text(domain: Domain) -> str:
     sets = [f"{low}..{high}" for low, high in domain.ranges]
     if len(sets) > 1 and len(set(sets)) == 1:
         sets = [f"{len(sets)} components, each {sets[0]}"]
+    if not domain.streams:
+        return f"inputs {' × '.join(sets)} ({domain.symbol_count:,} in all)"
     return f"streams over {' × '.join(sets)}, trained at length {domain.train_length}"

@@ -2,25 +2,26 @@
 
     trace -> abstract -> search (propose, distil, enumerate, test) -> verify -> align -> prove -> extraction
 
-A counterexample found by `verify` goes back to the search; one found beyond the training length stays in the
-evidence, with the domain on which the claim holds.
+A network over streams becomes a machine by the stages below, one over single inputs a function by those of
+`extract.functions`; the domain says which. A counterexample found by `verify` goes back to the search; one found beyond
+the training length stays in the evidence, with the domain on which the claim holds.
 """
 
 from __future__ import annotations
 
-import zlib
-
-import numpy as np
+from typing import cast
 
 from extract.abstract.choose import abstract
 from extract.align import align
 from extract.confirm import confirm, prove
 from extract.extraction import Extraction, Progress, Silent
+from extract.functions.stages import lift_function
 from extract.record import Recorder
 from extract.search.lift import Lifter
+from extract.seeds import child
 from extract.trace import first_record
 from verify.budget import Deadline
-from verify.subject import RecurrentSubject
+from verify.subject import RecurrentSubject, Subject
 
 USED_SHARE = 0.95
 """Of `timeout_s`: stages look at the clock between portions of work, and the last of them is let finish."""
@@ -34,7 +35,7 @@ CERTIFICATE_SHARE = 0.05
 
 
 def extract(
-    network: RecurrentSubject, *, timeout_s: float = 60.0, rng_seed: int = 0, progress: Progress | None = None
+    network: Subject, *, timeout_s: float = 60.0, rng_seed: int = 0, progress: Progress | None = None
 ) -> Extraction:
     """The program a network implements, with its alignment and evidence.
 
@@ -43,32 +44,36 @@ def extract(
     deadline = Deadline.after(timeout_s * USED_SHARE)
     recorder = Recorder(network, timeout_s=timeout_s, rng_seed=rng_seed, progress=progress or Silent())
     try:
-        with recorder.timed("trace"):
-            record = first_record(network, rng=child("trace", rng_seed))
-        with recorder.timed("abstract"):
-            abstraction = abstract(network, deadline.share(ABSTRACT_SHARE), rng=child("abstract", rng_seed))
-            recorder.note(abstraction.describe())
-        with recorder.timed("search"):
-            lifter = Lifter(
-                network, abstraction, record, deadline.share(SEARCH_SHARE), recorder, rng=child("search", rng_seed)
-            )
-            recorder.lifted = lifter.best
-            lifter.search()
-        with recorder.timed("verify"):
-            recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
-        with recorder.timed("align"):
-            limit = deadline.share(ALIGN_SHARE)
-            recorder.alignment, causal = align(network, lifter.best.machine, limit, rng=child("align", rng_seed))
-            recorder.findings += causal
-        with recorder.timed("prove"):
-            limit = deadline.share(PROVE_SHARE).within(timeout_s * CERTIFICATE_SHARE)
-            proof, recorder.certificate = prove(network, lifter, recorder.findings, limit, rng_seed=rng_seed)
-            recorder.findings += proof
+        if network.domain.streams:
+            lift_machine(cast(RecurrentSubject, network), recorder, deadline, rng_seed)
+        else:
+            lift_function(network, recorder, deadline, rng_seed)
     except KeyboardInterrupt:
         recorder.interrupted = True
     return recorder.extraction()
 
 
-def child(stage: str, rng_seed: int) -> np.random.Generator:
-    """A generator of its own for each stage, by name, so that a new stage does not disturb the others."""
-    return np.random.default_rng([rng_seed, zlib.crc32(stage.encode())])
+def lift_machine(network: RecurrentSubject, recorder: Recorder, deadline: Deadline, rng_seed: int) -> None:
+    """Fill the record with the machine that a network over streams implements, its evidence and alignment."""
+    timeout_s = recorder.timeout_s
+    with recorder.timed("trace"):
+        record = first_record(network, rng=child("trace", rng_seed))
+    with recorder.timed("abstract"):
+        abstraction = abstract(network, deadline.share(ABSTRACT_SHARE), rng=child("abstract", rng_seed))
+        recorder.note(abstraction.describe())
+    with recorder.timed("search"):
+        lifter = Lifter(
+            network, abstraction, record, deadline.share(SEARCH_SHARE), recorder, rng=child("search", rng_seed)
+        )
+        recorder.lifted = lifter.best
+        lifter.search()
+    with recorder.timed("verify"):
+        recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
+    with recorder.timed("align"):
+        limit = deadline.share(ALIGN_SHARE)
+        recorder.alignment, causal = align(network, lifter.best.machine, limit, rng=child("align", rng_seed))
+        recorder.findings += causal
+    with recorder.timed("prove"):
+        limit = deadline.share(PROVE_SHARE).within(timeout_s * CERTIFICATE_SHARE)
+        proof, recorder.certificate = prove(network, lifter, recorder.findings, limit, rng_seed=rng_seed)
+        recorder.findings += proof

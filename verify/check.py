@@ -1,22 +1,58 @@
-"""The standard battery: what is checked of a program against a recurrent network before it is reported.
+"""The standard battery: what is checked of a program against a network before it is reported.
 
 Exhaustive first (with merging, which may close for every length), then random inputs at the training length and at
 three times it, then, where time is set aside for it, a certificate for every length. `netlift verify` and the
-extraction pipeline both call this, so that evidence means one thing.
+extraction pipeline both call this, so that evidence means one thing. A network over single inputs is compared with a
+function, on all inputs where they can be listed (`verify.functions`).
 """
 
 from __future__ import annotations
 
-from dsl.programs import Machine
+from typing import cast
+
+from dsl.errors import TypeMismatch, Unsupported
+from dsl.programs import Function, Machine, Program
+from verify.boxes import METHOD, check_boxes
 from verify.budget import Deadline
 from verify.certificate import certify
-from verify.exhaustive import exhaustive
+from verify.exhaustive import CLAIM, exhaustive
+from verify.functions import MOST_INPUTS, check_function
+from verify.graph import Graphed
 from verify.sampling import sampled
-from verify.subject import RecurrentSubject
-from verify.verdict import Counterexample, Finding, Refuted
+from verify.subject import RecurrentSubject, Subject
+from verify.verdict import Counterexample, Finding, Refuted, Unknown
 
 EXHAUSTIVE_SHARE = 0.5
 LENGTH_FACTORS = (1, 3)
+SAMPLE_SHARE = 0.3
+
+
+def check(network: Subject, program: Program, *, rng_seed: int, timeout_s: float) -> list[Finding]:
+    """Findings of the claim "program equals network" for a program of the shape that the network's domain asks for.
+
+    Raises `TypeMismatch` for a program of another shape.
+    """
+    match program:
+        case Machine() if network.domain.streams:
+            return check_program(cast(RecurrentSubject, network), program, rng_seed=rng_seed, timeout_s=timeout_s)
+        case Function() if not network.domain.streams:
+            return check_single(network, program, rng_seed=rng_seed, deadline=Deadline.after(timeout_s))
+    wanted = "machine" if network.domain.streams else "function"
+    raise TypeMismatch(f"expected a {wanted}, got a {type(program).__name__.lower()}")
+
+
+def check_single(network: Subject, function: Function, *, rng_seed: int, deadline: Deadline) -> list[Finding]:
+    """Findings of the same claim over single inputs: all of them, or random ones and then branch and bound."""
+    listed = network.domain.symbol_count <= MOST_INPUTS
+    part = deadline if listed else deadline.share(SAMPLE_SHARE)
+    findings = [check_function(network, function, rng_seed=rng_seed, deadline=part)]
+    if listed or isinstance(findings[0].verdict, Refuted) or not isinstance(network, Graphed):
+        return findings
+    try:
+        findings.append(check_boxes(network, function, deadline=deadline))
+    except Unsupported as error:
+        findings.append(Finding(CLAIM, METHOD, Unknown(str(error)), "all inputs", 0.0))
+    return findings
 
 
 def check_program(

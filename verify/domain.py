@@ -1,4 +1,4 @@
-"""The set of inputs a claim is about: integer ranges per input component, and lengths."""
+"""The set of inputs a claim is about: integer ranges per input component, and lengths; or single inputs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ IntArray = NDArray[np.int64]
 class Domain:
     """Input streams whose component `k` lies in `ranges[k] = (low, high)`, ends included.
 
-    `train_length` is the length the network was trained on (the default extent of claims).
+    `train_length` is the length the network was trained on (the default extent of claims). Where `streams` is false,
+    an input is a single step: programs are functions, and the steps of a longer array are inputs of their own.
     """
 
     ranges: tuple[tuple[int, int], ...]
     train_length: int
+    streams: bool = True
+
+    @staticmethod
+    def single(ranges: tuple[tuple[int, int], ...]) -> Domain:
+        """The domain of a function: one input of these ranges."""
+        return Domain(ranges, 1, streams=False)
 
     @property
     def arity(self) -> int:
@@ -53,3 +60,8 @@ class Domain:
     def word_count(self, length: int) -> int:
         """Number of non-empty words of length up to `length`."""
         return sum(self.symbol_count**k for k in range(1, length + 1))
+
+    def eccentricity(self, inputs: IntArray) -> NDArray[np.float64]:
+        """Distance (batch,) of inputs (batch, arity) from the middle of the ranges, each of which counts 1."""
+        lows, highs = np.array(self.ranges, dtype=np.float64).T
+        return (np.abs(inputs - (lows + highs) / 2) / np.maximum(highs - lows, 1)).sum(axis=1)

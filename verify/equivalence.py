@@ -57,7 +57,7 @@ def separates(a: Machine, b: Machine, word: list[tuple[Any, ...]]) -> Counterexa
 def functions_equal(a: Function, b: Function, *, timeout_s: float) -> Finding:
     """Proved equal on all arguments both accept, or arguments on which they differ."""
     began = time.monotonic()
-    left, right = _as_machine(a), _as_machine(b)
+    left, right = as_machine(a), as_machine(b)
     monitor = product(left, right)
     domain = input_domain(monitor)
     if domain is not None and domain.symbol_count <= MAX_ENUMERATED:
@@ -68,14 +68,19 @@ def functions_equal(a: Function, b: Function, *, timeout_s: float) -> Finding:
 
 
 def _enumerated(monitor: Machine, domain: Domain, a: Function, b: Function) -> Verdict:
+    """Proved, or the arguments nearest to the middle of their ranges among those on which the functions differ."""
+    nearest: tuple[float, tuple[int, ...]] | None = None
     for part in chunks(domain.symbol_count, ROWS):
         arguments = domain.symbols_at(np.arange(part.start, part.stop, dtype=np.int64))
         env = {v.name: arguments[:, k] for k, v in enumerate(monitor.inputs)}
         env = {v.name: env[v.name] != 0 if isinstance(v.type, BoolType) else env[v.name] for v in monitor.inputs}
-        same = evaluate_batch(monitor.outputs[0], env)
-        if not same.all():
-            return _differ(a, b, tuple(arguments[int(np.argmin(same))].tolist()))
-    return Proved(f"all {domain.symbol_count:,} arguments")
+        different = arguments[~np.broadcast_to(evaluate_batch(monitor.outputs[0], env), len(arguments))]
+        if len(different):
+            distance = domain.eccentricity(different)
+            at = int(np.argmin(distance))
+            found = float(distance[at]), tuple(different[at].tolist())
+            nearest = found if nearest is None or found[0] < nearest[0] else nearest
+    return Proved(f"all {domain.symbol_count:,} arguments") if nearest is None else _differ(a, b, nearest[1])
 
 
 def _asked(monitor: Machine, a: Function, b: Function, deadline: Deadline) -> Verdict:
@@ -96,13 +101,13 @@ def _asked(monitor: Machine, a: Function, b: Function, deadline: Deadline) -> Ve
 
 
 def _differ(a: Function, b: Function, arguments: tuple[Any, ...]) -> Verdict:
-    outputs = [wrap(run_function(f, typed(_as_machine(f), arguments))) for f in (a, b)]
+    outputs = [wrap(run_function(f, typed(as_machine(f), arguments))) for f in (a, b)]
     if outputs[0] == outputs[1]:
         return Unknown("the solver's arguments do not separate the functions in the reference interpreter")
     return Refuted(Counterexample(numbers([arguments]), *(numbers([out]) for out in outputs)), shortest=True)
 
 
-def _as_machine(function: Function) -> Machine:
+def as_machine(function: Function) -> Machine:
     """The function as a machine without state, its definitions inlined."""
     names: dict[str, Term] = {v.name: Var(v.name, v.type) for v in function.inputs}
     for name, term in function.lets:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.performance.certificates import TOMITA
-from extract.networks import load_network
+from extract.networks import load_recurrent
 from verify.checker import Enclosure, Network
 from verify.reach.affine import Array, ellipsoids
 from verify.reach.cells import step, surely_reads
@@ -30,7 +30,7 @@ CENTRES, SAMPLES = 16, 1_000
 
 def violations(directory: Path, rng: np.random.Generator) -> tuple[int, int]:
     """Steps sampled on one network, and how many of them broke a bound of the prover or of the checker."""
-    network = load_network(directory)
+    network = load_recurrent(directory)
     weights = weights_of(network, network.initial_state(1)[0])
     second = Network(dict(network.description), dict(network.tensors))
     visited = network.trace(network.domain.draw((CENTRES, 16), rng=rng)).activations[network.sites[0].name]

@@ -1,1 +1,1 @@
-"""The zoo: small trained recurrent networks, each with the recipe that reproduces it from its seed."""
+"""The zoo: small trained networks, each with the recipe that reproduces it from its seed."""

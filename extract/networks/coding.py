@@ -12,6 +12,8 @@ from torch.nn import functional
 from extract.networks.fields import Fields
 
 ENCODINGS = ("one_hot", "one_hot_joint", "integer")
+TOKEN = "token"
+"""The encoding of a network that looks its input up in an embedding: whole numbers counted from the lowest."""
 DECODINGS = ("argmax", "round", "sign")
 EXACT = 2**24  # float32 holds every whole number up to here
 MOST_COMPONENTS = 1_024
@@ -32,14 +34,17 @@ class InputCoding:
     def width(self) -> int:
         """Number of features."""
         sizes = [high - low + 1 for low, high in self.ranges]
-        return {"one_hot": sum(sizes), "one_hot_joint": math.prod(sizes), "integer": len(sizes)}[self.encoding]
+        widths = {"one_hot": sum(sizes), "one_hot_joint": math.prod(sizes), "integer": len(sizes), TOKEN: len(sizes)}
+        return widths[self.encoding]
 
     def encode(self, symbols: Tensor) -> Tensor:
-        """Features (batch, width) of symbols (batch, arity) within the ranges."""
+        """Features (batch, width) of symbols (batch, arity) within the ranges; tokens stay whole numbers."""
         if self.encoding == "integer":
             return symbols.float()
         sizes = [high - low + 1 for low, high in self.ranges]
         offsets = symbols - torch.tensor([low for low, _ in self.ranges])
+        if self.encoding == TOKEN:
+            return offsets
         if self.encoding == "one_hot":
             blocks = [functional.one_hot(offsets[:, k], size) for k, size in enumerate(sizes)]
             return torch.cat(blocks, dim=1).float()

@@ -1,4 +1,5 @@
-"""Any `torch.nn.Module` as a recurrent network: it needs `step(state, inputs)` and `readout(state)`.
+"""Any `torch.nn.Module` as a network. Over streams it is recurrent: it needs `step(state, inputs)` and
+`readout(state)`. Over single inputs (`Domain.single`) it is feed-forward: its forward pass is read by torch.fx.
 
 States are float32 of shape (batch, width). The first state is the module's `initial_state(batch)` if it has one,
 else zeros of the width given. The module is copied: the caller's own stays as it is, in its mode.
@@ -13,10 +14,11 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from dsl.errors import BadInput
-from extract.networks.coding import DECODINGS, ENCODINGS, InputCoding, OutputCoding, OutputRanges
+from extract.networks.coding import DECODINGS, ENCODINGS, TOKEN, InputCoding, OutputCoding, OutputRanges
+from extract.networks.feed_forward import FeedForwardNetwork
 from extract.networks.recurrent import RecurrentNetwork
 from verify.domain import Domain
 from verify.weights import weights_hash
@@ -49,9 +51,10 @@ def from_module(
     decoding: str = "argmax",
     state_width: int | None = None,
     name: str = "module",
-) -> RecurrentNetwork:
+) -> RecurrentNetwork | FeedForwardNetwork:
     """The module as a network over `domain`. Raises `BadInput` where it does not fit the declaration."""
-    for kind, allowed, got in (("encoding", ENCODINGS, encoding), ("decoding", DECODINGS, decoding)):
+    encodings = ENCODINGS if domain.streams else (*ENCODINGS, TOKEN)
+    for kind, allowed, got in (("encoding", encodings, encoding), ("decoding", DECODINGS, decoding)):
         if got not in allowed:
             raise BadInput(f"expected {' or '.join(allowed)}, got {got} ({kind} of {name})")
     if decoding == "argmax" and any(low is None or high is None for low, high in output_ranges):
@@ -62,12 +65,28 @@ def from_module(
     for key, array in tensors.items():
         if not torch.isfinite(torch.from_numpy(array)).all():
             raise BadInput(f"expected finite weights, got NaN or an infinite value (tensor {key} of {name})")
+    names: Any = (weights_hash(tensors), MappingProxyType({}), MappingProxyType(tensors))
+    if not domain.streams:
+        return FeedForwardNetwork(name, domain, reads, writes, _graph(own, reads, writes, name), *names)
     with torch.inference_mode(False), torch.no_grad():
         body = ModuleBody(own, _initial(own, state_width, name).clone())
         _check(body, reads, writes, name)
-    return RecurrentNetwork(
-        name, domain, reads, writes, body, weights_hash(tensors), MappingProxyType({}), MappingProxyType(tensors)
-    )
+    return RecurrentNetwork(name, domain, reads, writes, body, *names)
+
+
+def _graph(module: nn.Module, reads: InputCoding, writes: OutputCoding, name: str) -> fx.GraphModule:
+    """The forward pass as a graph, once it gives logits of the right shape."""
+    try:
+        graph = fx.symbolic_trace(module)
+    except Exception as error:  # whatever the module's own code raises on symbols
+        raise BadInput(f"expected a forward pass that torch.fx can read, got {error} ({name})") from None
+    lowest = torch.tensor([[low for low, _ in reads.ranges]] * 2)
+    with torch.no_grad():
+        logits = graph(reads.encode(lowest))
+    if not isinstance(logits, Tensor) or logits.shape != (2, writes.width):
+        got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise BadInput(f"expected logits of shape {[2, writes.width]}, got {got} (forward of {name})")
+    return graph
 
 
 def _initial(module: Any, state_width: int | None, name: str) -> Tensor:

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsl.errors import BadInput
 from extract.networks.coding import InputCoding, OutputCoding, OutputRanges
+from extract.networks.symbols import check_forced, checked_symbols
 from verify.domain import Domain, IntArray
 from verify.subject import FloatArray, Forced, Site, Trace
 
@@ -84,7 +84,7 @@ class RecurrentNetwork:
             np.empty_like(state, dtype=np.float32),
             np.empty((len(state), len(self.output_ranges)), np.int64),
         )
-        checked = self._symbols(symbols)
+        checked = checked_symbols(symbols, self.domain, self.name)
         with torch.inference_mode():
             for rows in _chunks(len(state)):
                 new = self.body.step(_tensor(state[rows]), self.input_coding.encode(checked[rows]))
@@ -118,7 +118,7 @@ class RecurrentNetwork:
     def _compute(self, inputs: IntArray, forced: Sequence[Forced], kept: Mapping[str, FloatArray]) -> IntArray:
         """Run all examples, writing outputs and, where asked for, activations."""
         batch, time, _ = inputs.shape
-        self._check_forced(forced, batch, time)
+        check_forced(forced, {site.name: site.width for site in self.sites}, batch, time, self.name)
         outputs = np.empty((batch, time, len(self.output_ranges)), np.int64)
         with torch.inference_mode():
             for rows in _chunks(batch):
@@ -135,7 +135,7 @@ class RecurrentNetwork:
     def _step_forced(self, state: Tensor, symbols: IntArray, now: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Activations at every site after one step."""
         read = torch.round(now["x"]).long().numpy() if "x" in now else symbols
-        checked = self._symbols(read)
+        checked = checked_symbols(read, self.domain, self.name)
         new = now.get("h", self.body.step(state, self.input_coding.encode(checked)))
         for name, columns in self.body.parts.items():
             if name in now:
@@ -144,33 +144,6 @@ class RecurrentNetwork:
         seen = {"x": checked.float(), "h": new, **{name: new[:, c] for name, c in self.body.parts.items()}}
         seen["logits"] = now.get("logits", self.body.readout(new))
         return seen
-
-    def _symbols(self, symbols: IntArray) -> Tensor:
-        """Symbols (batch, arity) as a tensor, once they are known to lie in the domain."""
-        if symbols.ndim != 2 or symbols.shape[1] != self.domain.arity:
-            raise BadInput(
-                f"expected inputs of {self.domain.arity} components, got shape {symbols.shape} ({self.name})"
-            )
-        lows, highs = np.array(self.domain.ranges).T
-        outside = (symbols < lows) | (symbols > highs)
-        if outside.any():
-            row, k = np.argwhere(outside)[0]
-            low, high = self.domain.ranges[k]
-            raise BadInput(
-                f"expected inputs from {low} to {high}, got {symbols[row, k]} (component {k} of {self.name})"
-            )
-        return torch.from_numpy(np.ascontiguousarray(symbols, dtype=np.int64))
-
-    def _check_forced(self, forced: Sequence[Forced], batch: int, time: int) -> None:
-        widths = {site.name: site.width for site in self.sites}
-        for order in forced:
-            if order.site not in widths:
-                raise BadInput(f"expected a site among {', '.join(widths)}, got {order.site} ({self.name})")
-            if not 0 <= order.time < time:
-                raise BadInput(f"expected a time from 0 to {time - 1}, got {order.time} (forced {order.site})")
-            if order.value.shape != (batch, widths[order.site]):
-                wanted = (batch, widths[order.site])
-                raise BadInput(f"expected forced values of shape {wanted}, got {order.value.shape} (site {order.site})")
 
 
 def _tensor(array: FloatArray) -> Tensor:

@@ -199,9 +199,8 @@ def _stacked(circuit: Circuit, hidden: int, rng: np.random.Generator) -> Woven:
     inner = np.concatenate([np.hstack([from_state, inputs])] * 2 + [np.hstack([np.zeros((idle, hidden)), noise_in])])
     inner_bias = np.concatenate([bias + 0.5, bias - 0.5, np.zeros(idle)])
     outward = np.hstack([basis[:, :needed] @ carried, -basis[:, :needed] @ carried, basis[:, needed:]])
-    back: Matrix = (
-        np.linalg.pinv(carried) @ basis[:, :needed].T
-    )  # from the state to what the units of the circuit made of it
+    # from the state to what the units of the circuit made of it
+    back: Matrix = np.asarray(np.linalg.pinv(carried) @ basis[:, :needed].T, dtype=np.float64)
     tensors = {"hidden.0.weight": inner, "hidden.0.bias": inner_bias, "hidden.2.weight": outward,
                "hidden.2.bias": centre, "h0": centre, **_readout(circuit, back, -back @ centre)}  # fmt: skip
     return Woven(tensors, read, -read @ centre)

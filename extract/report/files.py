@@ -16,7 +16,7 @@ from safetensors.numpy import save as to_safetensors
 
 from dsl.errors import BadInput
 from dsl.printers import print_program
-from dsl.programs import Machine
+from dsl.programs import Function, Machine
 from extract.extraction import Extraction
 from extract.report.html import report_html
 from extract.report.standalone import python_source, test_source
@@ -71,7 +71,7 @@ def contents(extraction: Extraction) -> dict[str, bytes]:
         network = _network_files(extraction)
         if python is not None:
             files["program.py"] = python
-            if network and isinstance(program, Machine):
+            if network and isinstance(program, Machine | Function):
                 files["test_program.py"] = test_source(extraction)
         files["report.html"] = report_html(extraction)
     files["extraction.json"] = json.dumps(extraction.to_json(), indent=1) + "\n"
@@ -83,10 +83,10 @@ def contents(extraction: Extraction) -> dict[str, bytes]:
 
 def _network_files(extraction: Extraction) -> dict[str, bytes]:
     """A copy of the network, if it came from a directory."""
-    from extract.networks import RecurrentNetwork
+    from extract.networks import Network
 
     network = extraction.subject
-    if not isinstance(network, RecurrentNetwork) or not network.description:
+    if not isinstance(network, Network) or not network.description:
         return {}
     weights = str(network.description.get("weights", "model.safetensors"))
     return {

@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dsl.errors import Unsupported
 from dsl.printers.python import print_python
-from dsl.programs import Program
+from dsl.programs import Function, Program
 from extract.extraction import Extraction
 from extract.report.words import equality
 from verify.verdict import Counterexample, Refuted
@@ -30,9 +30,10 @@ def test_source(extraction: Extraction) -> str:
     longest = extraction.network["train_length"]
     if first is not None:
         longest = min(longest, first.length - 1)
+    name = "test_function.py.j2" if isinstance(extraction.program, Function) else "test_program.py.j2"
     template = Environment(
         loader=PackageLoader("extract.report", "templates"), undefined=StrictUndefined, keep_trailing_newline=True
-    ).get_template("test_program.py.j2")
+    ).get_template(name)
     return template.render(
         name=extraction.network["name"],
         ranges=[tuple(bounds) for bounds in extraction.network["ranges"]],

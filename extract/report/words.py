@@ -8,6 +8,7 @@ from typing import Any
 from extract.extraction import Extraction
 from extract.report.findings import verdict_name
 from verify.exhaustive import CLAIM
+from verify.functions import COMPUTES
 from verify.verdict import Counterexample, Finding, Proved, Refuted
 
 PROGRAMS_EQUAL = "programs are equal"  # as `verify.equivalence` words it, which loads z3
@@ -27,13 +28,15 @@ def stream(values: Sequence[Any], most: int | None = None) -> str:
 
 def sides(finding: Finding) -> tuple[str, str]:
     """Who answered `expected` and who `actual` in a counterexample to this claim."""
-    return {CLAIM: ("program", "network"), PROGRAMS_EQUAL: ("first", "second")}.get(
-        finding.claim, ("expected", "actual")
-    )
+    if finding.claim == CLAIM or finding.claim.startswith(COMPUTES):
+        return "program", "network"
+    return ("first", "second") if finding.claim == PROGRAMS_EQUAL else ("expected", "actual")
 
 
 def differing_step(example: Counterexample) -> str:
     """The first difference, in a few words."""
+    if example.length == 1:
+        return f"differs on {stream(example.inputs)}"
     return f"differs at step {example.length} of {stream(example.inputs, 16)}"
 
 
@@ -43,6 +46,9 @@ def detail(finding: Finding) -> str:
         case Proved(domain):
             return domain
         case Refuted(example, shortest):
+            counts = dict(finding.measured)
+            if "differing" in counts:
+                return f"{differing_step(example)}, the most central of {counts['differing']:,} of {counts['inputs']:,}"
             return f"{differing_step(example)}{', no shorter input does' if shortest else ''}"
         case other:
             return other.reason

@@ -75,6 +75,11 @@ class Lifted:
     tried: int = 0
 
     @property
+    def program(self) -> Machine | None:
+        """The machine, as any search calls what it has found."""
+        return self.machine
+
+    @property
     def survives(self) -> bool:
         return self.machine is not None and self.missed == 0
 

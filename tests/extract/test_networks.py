@@ -86,7 +86,7 @@ def weight(name: str, value: torch.Tensor | None) -> Change:
 
 BAD: list[tuple[Change, str]] = [
     (setting("format", "netlift-network/9"), "expected netlift-network/1, got 'netlift-network/9'"),
-    (setting("family", "quantum"), "expected recurrent, got 'quantum'"),
+    (setting("family", "quantum"), "expected recurrent or feed_forward, got 'quantum'"),
     (setting("cell", "gruu"), "got 'gruu'"),
     (setting("hidden_size", 0), "got 0"),
     (setting("hidden_size", True), "got True"),
