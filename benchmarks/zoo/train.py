@@ -18,8 +18,8 @@ import torch
 
 from benchmarks.suites.tables import TASKS
 from benchmarks.suites.task import Task, draw, uniform
-from benchmarks.zoo.fit import child_seed, fit
-from benchmarks.zoo.recipe import Recipe
+from benchmarks.zoo.fit import fit
+from benchmarks.zoo.recipe import Recipe, child_seed
 from benchmarks.zoo.recipes import RECIPES
 from benchmarks.zoo.store import (
     FRESH_SEQUENCES,
