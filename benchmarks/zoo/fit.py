@@ -114,18 +114,14 @@ def fit(recipe: Recipe, task: Task) -> Parameters:
             passed = passed + 1 if right.max() == 1.0 else 0
             kept = (len(order) + 1) // 2 if step + 1 in halvings else len(order)
             if passed == 2 and last == recipe.steps and (recipe.stretch == 1 or progress > 2 / 3):
-                last, frozen = min(recipe.steps, step + 1 + WIND_DOWN_STEPS), schedule
-                kept = recipe.lengthened if recipe.long_steps else 1
+                last, frozen, kept = min(recipe.steps, step + 1 + WIND_DOWN_STEPS), schedule, 1
             if kept < len(order):
                 field_.keep(order[:kept])
     right, sharpness = _standing(field_, recipe, task, stopping_inputs, stopping_truth, by)
     order = torch.argsort(right + sharpness, descending=True)
-    if recipe.long_steps:
-        field_.keep(order[: recipe.lengthened])
-        lengthen(field_, recipe, task, generator=generator)
-    else:
-        field_.keep(order[:1])
-    return {name: tensor[0] for name, tensor in fold(field_.parameters, recipe, by).items()}
+    field_.keep(order[:1])
+    parameters = {name: tensor[0] for name, tensor in fold(field_.parameters, recipe, by).items()}
+    return lengthen(parameters, recipe, task)[0] if recipe.long_steps else parameters
 
 
 def _standing(

@@ -17,8 +17,8 @@ class Recipe:
     multiplies the training length in the last third of the steps; `stopping` is how many sequences decide when to
     stop. `noise` is the standard deviation of Gaussian noise added to the hidden state after every step of training.
     With `scaled`, inputs and outputs are brought to about unit size during training, and the scales are folded into
-    the first and last weights when the network is written. `long_steps` more steps on long words
-    (`benchmarks.zoo.lengthen`) are given to the best `lengthened` members.
+    the first and last weights when the network is written. `long_steps` steps on words far beyond the training length
+    follow (`benchmarks.zoo.lengthen`), at `long_rate` falling to zero and with `long_decay` as weight decay.
     """
 
     name: str
@@ -43,7 +43,8 @@ class Recipe:
     stopping: int = 2048
     scaled: bool = False
     long_steps: int = 0
-    lengthened: int = 2
+    long_rate: float = 1e-2
+    long_decay: float = 0.1
     remark: str = ""
 
 
