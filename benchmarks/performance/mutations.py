@@ -190,7 +190,10 @@ def measure(directories: Sequence[Path], count: int, timeout_s: float, seed: int
 
 def summary(outcomes: Sequence[Outcome]) -> list[str]:
     """Per kind of mutation: how many were rejected, how many kept with an argument and without."""
-    lines = ["| mutation | certificates | rejected | kept, true by another argument | kept without |", "| --- " * 5 + "|"]
+    lines = [
+        "| mutation | certificates | rejected | kept, true by another argument | kept without |",
+        "| --- " * 5 + "|",
+    ]
     kinds = [kind.__name__.replace("_", " ") for kind in KINDS]
     for kind in (*kinds, "all"):
         own = [o for o in outcomes if kind in (o.mutation, "all")]

@@ -76,9 +76,9 @@ def blank(recipe: Recipe, members: int, batch: int) -> Memory:
 def resume(
     parameters: Parameters, recipe: Recipe, inputs: Tensor, memory: Memory, *, noise: float, generator: torch.Generator
 ) -> tuple[Tensor, Memory]:
-    """As `run`, from a memory on; with the memory after the last step."""
+    """As `run`, from a memory on; with the memory after the last step. Inputs may have an axis `member` in front."""
     members = parameters[next(iter(parameters))].shape[0]
-    signal = inputs.expand(members, *inputs.shape)
+    signal = inputs if inputs.dim() == 4 else inputs.expand(members, *inputs.shape)
     if recipe.cell == "mlp":
         states = _mlp_states(parameters, recipe, signal, memory[0][0], noise, generator)
         after: Memory = [(states[:, :, -1], memory[0][1])]

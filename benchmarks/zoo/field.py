@@ -28,8 +28,8 @@ class Field:
         self.means = {n: m[members] for n, m in self.means.items()}
         self.squares = {n: s[members] for n, s in self.squares.items()}
 
-    def step(self, schedule: float, weight_decay: float) -> None:
-        """One step of Adam with decoupled weight decay, each member's gradient clipped to norm 1."""
+    def step(self, schedule: float, weight_decay: float | Tensor) -> None:
+        """One step of Adam with decoupled weight decay (for all, or one a member), each gradient clipped to norm 1."""
         gradients = {n: p.grad for n, p in self.parameters.items() if p.grad is not None}
         norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients.values()]).sum(0).sqrt()
         clip = 1.0 / torch.clamp(norm, min=1.0)
@@ -45,7 +45,9 @@ class Field:
                 mean.mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
                 square.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
                 rate = (self.rates * schedule).view(axes)
-                if weight_decay > 0:
+                if isinstance(weight_decay, Tensor):
+                    parameter.mul_(1 - rate * weight_decay.view(axes))
+                elif weight_decay > 0:
                     parameter.mul_(1 - rate * weight_decay)
                 parameter.sub_(rate * size * mean / (square.sqrt() + EPSILON))
                 parameter.grad = None

@@ -16,7 +16,6 @@ from benchmarks.suites.task import Task, draw
 from benchmarks.zoo.cells import Parameters, initial, run, shapes
 from benchmarks.zoo.coding import decode, encode, input_features, loss, output_features
 from benchmarks.zoo.field import Field
-from benchmarks.zoo.lengthen import lengthen
 from benchmarks.zoo.recipe import Recipe, child_seed
 
 CHECK_EVERY = 100
@@ -120,8 +119,7 @@ def fit(recipe: Recipe, task: Task) -> Parameters:
     right, sharpness = _standing(field_, recipe, task, stopping_inputs, stopping_truth, by)
     order = torch.argsort(right + sharpness, descending=True)
     field_.keep(order[:1])
-    parameters = {name: tensor[0] for name, tensor in fold(field_.parameters, recipe, by).items()}
-    return lengthen(parameters, recipe, task)[0] if recipe.long_steps else parameters
+    return {name: tensor[0] for name, tensor in fold(field_.parameters, recipe, by).items()}
 
 
 def _standing(

@@ -19,6 +19,7 @@ import torch
 from benchmarks.suites.tables import TASKS
 from benchmarks.suites.task import Task, draw, uniform
 from benchmarks.zoo.fit import fit
+from benchmarks.zoo.lengthen import lengthen
 from benchmarks.zoo.recipe import Recipe, child_seed
 from benchmarks.zoo.recipes import RECIPES
 from benchmarks.zoo.store import (
@@ -57,13 +58,30 @@ def describe(recipe: Recipe, out: Path) -> str:
     return notes
 
 
-def train(recipe: Recipe, out: Path) -> str:
-    """Train one recipe into `out/<name>` and give back its notes."""
-    started = time.monotonic()
-    write_weights(out / recipe.name, fit(recipe, TASKS[recipe.task]))
-    notes = describe(recipe, out)
-    print(f"{recipe.name} took {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
-    return notes
+def train(recipes: Sequence[Recipe], out: Path) -> None:
+    """Train recipes of one company (see `companies`) into `out/<name>`; prints the notes of each."""
+    started, found = time.monotonic(), [fit(recipe, TASKS[recipe.task]) for recipe in recipes]
+    if recipes[0].long_steps:
+        found = lengthen(found, recipes)
+    for recipe, parameters in zip(recipes, found):
+        write_weights(out / recipe.name, parameters)
+        show(recipe, describe(recipe, out))
+    names = ", ".join(recipe.name for recipe in recipes)
+    print(f"{names} took {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+
+
+def companies(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
+    """Recipes that are trained together: those on long words by their shape and noise, others each alone."""
+    found: dict[object, list[Recipe]] = {}
+    for recipe in recipes:
+        alike = replace(recipe, name="", task="", seed=0) if recipe.long_steps else recipe
+        found.setdefault(alike, []).append(recipe)
+    return list(found.values())
+
+
+def show(recipe: Recipe, notes: str) -> None:
+    """One line on stdout."""
+    print(f"{recipe.name} ({recipe.cell}, {recipe.hidden}): {notes}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,12 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"expected names of recipes, got {unknown or 'none'}; known: {', '.join(RECIPES)}", file=sys.stderr)
         return 2
     torch.set_num_threads(1)
-    for name in names:
-        recipe = RECIPES[name] if options.seed is None else replace(RECIPES[name], seed=options.seed)
-        if options.missing and (options.out / name / "network.json").exists():
-            continue
-        notes = describe(recipe, options.out) if options.measure else train(recipe, options.out)
-        print(f"{name} ({recipe.cell}, {recipe.hidden}): {notes}", flush=True)
+    recipes = [RECIPES[n] if options.seed is None else replace(RECIPES[n], seed=options.seed) for n in names]
+    if options.missing:
+        recipes = [recipe for recipe in recipes if not (options.out / recipe.name / "network.json").exists()]
+    if options.measure:
+        for recipe in recipes:
+            show(recipe, describe(recipe, options.out))
+        return 0
+    for company in companies(recipes):
+        train(company, options.out)
     return 0
 
 

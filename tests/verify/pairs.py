@@ -56,7 +56,8 @@ EQUAL: tuple[tuple[str, str, str], ...] = (
      "  output int(q' == 0)"),
     ("zeros less ones modulo 3, bounded and unbounded",
      "machine a(x: 0..1) -> 0..1  state r: 0..2 = 0  next r = (r + x + 1) mod 3  output int(r' == 0)",
-     "machine b(x: 0..1) -> 0..1  state d: int = 0  next d = if x == 0 then d + 1 else d - 1  output int(d' mod 3 == 0)"),
+     "machine b(x: 0..1) -> 0..1  state d: int = 0  next d = if x == 0 then d + 1 else d - 1"
+     "  output int(d' mod 3 == 0)"),
     ("three zeros seen, counted and remembered",
      "machine a(x: 0..1) -> 0..1  state n: 0..3 = 0  next n = if n == 3 then 3 else if x == 1 then 0 else n + 1"
      "  output int(n' < 3)",
@@ -78,7 +79,8 @@ EQUAL: tuple[tuple[str, str, str], ...] = (
     ("sum of squares from differences",
      "machine a(x: 0..1) -> int  state n: int = 0  state s: int = 0  next n = n + x  next s = s + x * (2 * n + 1)"
      "  output s' - n'",
-     "machine b(x: 0..1) -> int  state n: int = 0  state t: int = 0  next n = n + x  next t = t + 2 * n * x  output t'"),
+     "machine b(x: 0..1) -> int  state n: int = 0  state t: int = 0  next n = n + x"
+     "  next t = t + 2 * n * x  output t'"),
 )
 
 # name, one program, another, and the length of the shortest input that separates them
