@@ -37,8 +37,8 @@ def test_second_opinion_tells_true_from_broken(certificate: dict[str, Any]) -> N
     assert enclosed(Claim(certificate, network))
     assert stepped(Claim(certificate, network), rng=np.random.default_rng(0)) == 0
     broken = copy.deepcopy(certificate)
-    for region in broken["regions"]:
-        region["shape"] = (3.0 * np.array(region["shape"])).tolist()
+    for region in broken["regions"]:  # moved apart, they hold each other's images no longer
+        region["centre"] = (-2.0 * np.array(region["centre"])).tolist()
     assert not enclosed(Claim(broken, network))
     assert stepped(Claim(broken, network), rng=np.random.default_rng(0)) > 0
 

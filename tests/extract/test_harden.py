@@ -14,7 +14,7 @@ from dsl.programs import Machine
 from dsl.syntax import parse
 from extract.cli import main
 from extract.harden import harden
-from extract.networks import load_network
+from extract.networks import RecurrentNetwork, load_network
 from extract.report.files import write
 from extract.report.hardening import contents, lines
 from verify.checker import check_directories
@@ -28,23 +28,36 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def test_copy_is_proved_and_the_original_untouched(tmp_path: Path) -> None:
-    source = ZOO / "previous_equals_current_mlp"
-    before = {name: tensor.clone() for name, tensor in load_file(source / "model.safetensors").items()}
-    network = load_network(source)
+def lifted(name: str) -> tuple[RecurrentNetwork, Machine]:
+    network = load_network(ZOO / name)
     machine = parse(TASKS[network.description["task"]].reference)
     assert isinstance(machine, Machine)
-    hardened = harden(network, machine, timeout_s=60)
+    return network, machine
+
+
+def test_what_is_proved_already_needs_no_training(tmp_path: Path) -> None:
+    network, machine = lifted("tomita1_rnn_tanh")
+    hardened = harden(network, machine, timeout_s=300)
     assert isinstance(hardened.finding.verdict, Proved)
-    assert hardened.kept
-    assert any(line.startswith("proved: ") for line in lines(hardened))
+    assert (hardened.steps, hardened.moved, hardened.kept) == (0, 0.0, True)
     write(contents(network, hardened, machine), tmp_path / "copy")
     checked = check_directories(tmp_path / "copy" / "certificate", tmp_path / "copy")
     assert isinstance(checked.verdict, Proved)
     assert json.loads((tmp_path / "copy" / "hardening.json").read_text())["behaviour_kept"] is True
-    after = load_file(source / "model.safetensors")
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    assert all(torch.equal(before[name], torch.from_numpy(network.tensors[name])) for name in before)
+
+
+def test_training_moves_a_copy_and_never_the_original(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, machine = lifted("parity_gru")
+    before = {name: tensor.copy() for name, tensor in network.tensors.items()}
+    monkeypatch.setattr("extract.harden.ROUND_STEPS", 5)
+    monkeypatch.setattr("extract.harden.NOISES", (0.1,))
+    hardened = harden(network, machine, timeout_s=300)  # refuted on long words, so that nothing is tried to be proved
+    assert (hardened.steps, hardened.noise) == (5, 0.1)
+    assert 0 < hardened.moved < 0.1
+    assert any(line.startswith("not proved: ") for line in lines(hardened))
+    for name, tensor in load_file(ZOO / "parity_gru" / "model.safetensors").items():
+        assert torch.equal(tensor, torch.from_numpy(network.tensors[name]))
+        assert (before[name] == network.tensors[name]).all()
 
 
 @pytest.mark.parametrize("where", ["same", "taken"])
