@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.suites.tables import TASKS
-from benchmarks.suites.task import Task
+from benchmarks.suites.task import IntArray, Task
 from benchmarks.zoo.cells import Parameters, blank, resume, run
 from benchmarks.zoo.coding import decode, encode, loss
 from benchmarks.zoo.field import Field
@@ -29,18 +29,34 @@ WARM_UP = 50
 REPORT_EVERY = 100
 VALIDATED = 40  # training lengths
 VALIDATING = 384
+ACCEPTING = 4096
 
 
 def lengthen(found: Sequence[Parameters], recipes: Sequence[Recipe]) -> list[Parameters]:
-    """Train networks of one cell and size on, side by side, and give back their new parameters.
+    """Train networks of one cell and size on, in rounds: those that pass `accepted` are out of the next."""
+    results, left = list(found), list(range(len(found)))
+    for round_ in range(recipes[0].long_rounds):
+        trained = lengthened([results[k] for k in left], [recipes[k] for k in left], round_)
+        for k, parameters in zip(left, trained):
+            results[k] = parameters
+        left = [k for k in left if not accepted(results[k], recipes[k])]
+        print(f"round {round_ + 1}: left are {[recipes[k].name for k in left]}", file=sys.stderr, flush=True)
+        if not left:
+            break
+    return results
+
+
+def lengthened(found: Sequence[Parameters], recipes: Sequence[Recipe], round_: int) -> list[Parameters]:
+    """One round: networks of one cell and size are trained side by side; their new parameters.
 
     Of each network there are copies that differ in weight decay; the one with the strongest decay is kept among those
-    that answer most words right which had no part in training. Parameters have no member axis, in and out. A result
+    that answer most words right which had no part in training. Each round has a third of the decay of the one before.
+    Parameters have no member axis, in and out. A result
     depends on the company in the last bits: torch rounds by the shape of a batch.
     """
     first, tasks = recipes[0], [TASKS[recipe.task] for recipe in recipes]
     copies, count = len(first.long_decays), len(recipes)
-    generator = torch.Generator().manual_seed(child_seed(first.seed, "long words, noise"))
+    generator = torch.Generator().manual_seed(child_seed(first.seed, _stream("noise", round_)))
     field = Field(
         {
             name: torch.stack([p[name].detach() for p in found]).repeat_interleave(copies, 0).requires_grad_()
@@ -48,9 +64,9 @@ def lengthen(found: Sequence[Parameters], recipes: Sequence[Recipe]) -> list[Par
         },
         torch.full((count * copies,), first.long_rate),
     )
-    decays = torch.tensor(first.long_decays).repeat(count)
+    decays = torch.tensor(first.long_decays).repeat(count) / 3**round_
     streams = [
-        Streams(_domain(task), task.truth, STREAMS, PIECE * task.train_length, rng=_rng(recipe, "training"))
+        Streams(_domain(task), task.truth, STREAMS, PIECE * task.train_length, rng=_rng(recipe, "training", round_))
         for recipe, task in zip(recipes, tasks)
     ]
     memory = blank(first, count * copies, STREAMS)
@@ -76,7 +92,7 @@ def lengthen(found: Sequence[Parameters], recipes: Sequence[Recipe]) -> list[Par
     results = []
     for k, (recipe, task) in enumerate(zip(recipes, tasks)):
         own = {name: p.detach()[k * copies : (k + 1) * copies] for name, p in field.parameters.items()}
-        right = _right_words(own, recipe, task)
+        right = _right_words(own, recipe, task, _long(recipe, VALIDATING, "aside", round_))
         best = int(torch.nonzero(right == right.max())[0])
         shares = ", ".join(f"{share:.4f}" for share in right.tolist())
         print(f"{recipe.name}: right of words kept aside, by weight decay: {shares}", file=sys.stderr, flush=True)
@@ -88,13 +104,35 @@ def _domain(task: Task) -> Domain:
     return Domain(task.inputs, task.train_length)
 
 
-def _rng(recipe: Recipe, use: str) -> np.random.Generator:
-    return np.random.default_rng(child_seed(recipe.seed, f"long words, {use}"))
+def _stream(use: str, round_: int) -> str:
+    return f"long words, {use}" + (f", round {round_}" if round_ else "")
 
 
-def _right_words(parameters: Parameters, recipe: Recipe, task: Task) -> Tensor:
-    """Per member, the share of the words kept aside that are answered right at every step."""
-    words = draw_mixed(_domain(task), VALIDATING, VALIDATED * task.train_length, rng=_rng(recipe, "aside"))
+def _rng(recipe: Recipe, use: str, round_: int) -> np.random.Generator:
+    return np.random.default_rng(child_seed(recipe.seed, _stream(use, round_)))
+
+
+def _long(recipe: Recipe, count: int, use: str, round_: int) -> IntArray:
+    task = TASKS[recipe.task]
+    return draw_mixed(_domain(task), count, VALIDATED * task.train_length, rng=_rng(recipe, use, round_))
+
+
+def accepted(parameters: Parameters, recipe: Recipe) -> bool:
+    """Whether all words of the training length (or many) and many long words are answered right at every step."""
+    task = TASKS[recipe.task]
+    domain = _domain(task)
+    if domain.symbol_count**task.train_length <= ACCEPTING:
+        places = domain.symbol_count ** np.arange(task.train_length)
+        short = domain.symbols_at(np.arange(domain.symbol_count**task.train_length)[:, None] // places)
+    else:
+        short = draw_mixed(domain, ACCEPTING, task.train_length, rng=_rng(recipe, "short", 0))
+    alone = {name: tensor[None] for name, tensor in parameters.items()}
+    long = _long(recipe, ACCEPTING, "acceptance", 0)
+    return all(float(_right_words(alone, recipe, task, words)[0]) == 1.0 for words in (short, long))
+
+
+def _right_words(parameters: Parameters, recipe: Recipe, task: Task, words: IntArray) -> Tensor:
+    """Per member, the share of words answered right at every step."""
     with torch.no_grad():
         inputs, truth = encode(task, recipe.encoding, words), torch.from_numpy(task.truth(words))
         outputs = run(parameters, recipe, inputs, noise=0.0, generator=torch.Generator())
