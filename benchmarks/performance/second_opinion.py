@@ -36,7 +36,7 @@ class Claim:
         self.centres, self.shapes = (
             np.array([region[name] for region in self.found], dtype=np.float64) for name in ("centre", "shape")
         )
-        self.inverses = np.linalg.inv(self.shapes)
+        self.inverses = np.linalg.inv(self.shapes).astype(np.float64)
         self._reach()
         states = [tuple(map(_value, region["state"])) for region in self.found]
         self.states = np.array([self.table.states.index(s) if s in self.table.states else -1 for s in states])

@@ -32,8 +32,8 @@ VALIDATING = 384
 ACCEPTING = 4096
 
 
-def lengthen(found: Sequence[Parameters], recipes: Sequence[Recipe]) -> list[Parameters]:
-    """Train networks of one cell and size on, in rounds: those that pass `accepted` are out of the next."""
+def lengthen(found: Sequence[Parameters], recipes: Sequence[Recipe]) -> list[Parameters | None]:
+    """Train networks of one cell and size on, in rounds; None for one that is not `accepted` after the last."""
     results, left = list(found), list(range(len(found)))
     for round_ in range(recipes[0].long_rounds):
         trained = lengthened([results[k] for k in left], [recipes[k] for k in left], round_)
@@ -43,7 +43,7 @@ def lengthen(found: Sequence[Parameters], recipes: Sequence[Recipe]) -> list[Par
         print(f"round {round_ + 1}: left are {[recipes[k].name for k in left]}", file=sys.stderr, flush=True)
         if not left:
             break
-    return results
+    return [None if k in left else parameters for k, parameters in enumerate(results)]
 
 
 def lengthened(found: Sequence[Parameters], recipes: Sequence[Recipe], round_: int) -> list[Parameters]:

@@ -32,6 +32,7 @@ from benchmarks.zoo.store import (
     write_weights,
 )
 
+TRAINED_ON = "Trained on with long words."
 LONG = 10
 LONG_SEQUENCES = 2_048
 
@@ -48,12 +49,13 @@ def measured(module: Stored, recipe: Recipe, task: Task) -> str:
     return text
 
 
-def describe(recipe: Recipe, out: Path) -> str:
+def describe(recipe: Recipe, out: Path, trained_on: bool) -> str:
     """Measure the network in `out/<name>`, write its `network.json`, and give back its notes."""
     task = TASKS[recipe.task]
     directory = out / recipe.name
     measurement = measured(read_module(directory, recipe, task), recipe, task)
-    notes = f"{task.description[0].upper()}{task.description[1:]}. {measurement} {recipe.remark}".strip()
+    remark = f"{recipe.remark} {TRAINED_ON if trained_on else ''}".strip()
+    notes = f"{task.description[0].upper()}{task.description[1:]}. {measurement} {remark}".strip()
     write_description(directory, description(recipe, task, notes))
     return notes
 
@@ -61,11 +63,10 @@ def describe(recipe: Recipe, out: Path) -> str:
 def train(recipes: Sequence[Recipe], out: Path) -> None:
     """Train recipes of one company (see `companies`) into `out/<name>`; prints the notes of each."""
     started, found = time.monotonic(), [fit(recipe, TASKS[recipe.task]) for recipe in recipes]
-    if recipes[0].long_steps:
-        found = lengthen(found, recipes)
-    for recipe, parameters in zip(recipes, found):
-        write_weights(out / recipe.name, parameters)
-        show(recipe, describe(recipe, out))
+    longer = lengthen(found, recipes) if recipes[0].long_steps else [None] * len(found)
+    for recipe, short, long in zip(recipes, found, longer):
+        write_weights(out / recipe.name, short if long is None else long)
+        show(recipe, describe(recipe, out, long is not None))
     names = ", ".join(recipe.name for recipe in recipes)
     print(f"{names} took {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
 
@@ -105,7 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipes = [recipe for recipe in recipes if not (options.out / recipe.name / "network.json").exists()]
     if options.measure:
         for recipe in recipes:
-            show(recipe, describe(recipe, options.out))
+            before = (options.out / recipe.name / "network.json").read_text(encoding="utf-8")
+            show(recipe, describe(recipe, options.out, TRAINED_ON in before))
         return 0
     for company in companies(recipes):
         train(company, options.out)
