@@ -188,6 +188,47 @@ def check(
 
 
 @app.command()
+def harden(
+    network: Network,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the copy goes; the network is left as it is.")],
+    timeout: Timeout = 120.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> int:
+    """Fine-tune a copy of a network under noise until it is proved to equal its program for every length.
+
+    Exit status 0: proved, and no answer changed up to the training length. 1: no program was found, or answers
+    changed. 3: no answer changed, but the proof does not close.
+    """
+    began = time.monotonic()
+    _check_timeout(timeout)
+    from extract.report.files import prepare, write
+    from extract.report.hardening import check_separate, contents, lines, to_json
+
+    check_separate(network, out)
+    prepare(out)
+    subject = _load_recurrent(network)
+    from extract.harden import LIFT_SHARE
+    from extract.harden import harden as harden_network
+    from extract.pipeline import extract as run_pipeline
+
+    machine = run_pipeline(subject, timeout_s=LIFT_SHARE * timeout, rng_seed=seed).program
+    if not isinstance(machine, Machine):
+        print("netlift: no program was found to hold the copy to", file=sys.stderr)
+        return 1
+    left = max(timeout - (time.monotonic() - began), 0.0)
+    hardened = harden_network(subject, machine, timeout_s=left, rng_seed=seed)
+    write(contents(subject, hardened, machine), out)
+    if as_json:
+        _print_json(to_json(hardened, machine))
+    else:
+        print("\n".join([str(machine), *lines(hardened)]))
+    if not hardened.kept:
+        return 1
+    return 0 if hardened.certificate is not None else 3
+
+
+@app.command()
 def synth(
     problem: Annotated[Path, typer.Argument(metavar="FILE.sl", help="A SyGuS-IF 2 problem.")],
     timeout: Timeout = 60.0,

@@ -14,6 +14,8 @@ from torch import Tensor
 from benchmarks.zoo.recipe import Recipe
 
 Parameters = dict[str, Tensor]
+Memory = list[tuple[Tensor, Tensor]]
+"""Per layer the state and, for an LSTM, the cell state, of shape `(member, batch, hidden)`."""
 Shape = tuple[int, ...]
 
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
@@ -61,13 +63,31 @@ def initial(table: dict[str, Shape], recipe: Recipe, *, generator: torch.Generat
 def run(parameters: Parameters, recipe: Recipe, inputs: Tensor, *, noise: float, generator: torch.Generator) -> Tensor:
     """Outputs of shape `(member, batch, time, out)` for encoded inputs of shape `(batch, time, feature)`."""
     members = parameters[next(iter(parameters))].shape[0]
-    signal = inputs.expand(members, *inputs.shape)
+    start = blank(recipe, members, len(inputs))
+    return resume(parameters, recipe, inputs, start, noise=noise, generator=generator)[0]
+
+
+def blank(recipe: Recipe, members: int, batch: int) -> Memory:
+    """The memory before the first step."""
+    zero = torch.zeros(members, batch, recipe.hidden)
+    return [(zero, zero)] * recipe.layers
+
+
+def resume(
+    parameters: Parameters, recipe: Recipe, inputs: Tensor, memory: Memory, *, noise: float, generator: torch.Generator
+) -> tuple[Tensor, Memory]:
+    """As `run`, from a memory on; with the memory after the last step. Inputs may have an axis `member` in front."""
+    members = parameters[next(iter(parameters))].shape[0]
+    signal = inputs if inputs.dim() == 4 else inputs.expand(members, *inputs.shape)
     if recipe.cell == "mlp":
-        states = _mlp_states(parameters, recipe, signal, noise, generator)
-        return _apply_stack(parameters, "readout", recipe.readout_depth, states)
-    for layer in range(recipe.layers):
-        signal = _rnn_states(parameters, recipe, layer, signal, noise, generator)
-    return _linear(signal, parameters["readout.weight"], parameters["readout.bias"])
+        states = _mlp_states(parameters, recipe, signal, memory[0][0], noise, generator)
+        after: Memory = [(states[:, :, -1], memory[0][1])]
+        return _apply_stack(parameters, "readout", recipe.readout_depth, states), after
+    after = []
+    for layer, kept in enumerate(memory):
+        signal, last = _rnn_states(parameters, recipe, layer, signal, kept, noise, generator)
+        after.append(last)
+    return _linear(signal, parameters["readout.weight"], parameters["readout.bias"]), after
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -87,7 +107,9 @@ def _disturbed(h: Tensor, noise: float, generator: torch.Generator) -> Tensor:
     return h + noise * torch.randn(h.shape, generator=generator) if noise > 0 else h
 
 
-def _mlp_states(parameters: Parameters, recipe: Recipe, x: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+def _mlp_states(
+    parameters: Parameters, recipe: Recipe, x: Tensor, h: Tensor, noise: float, generator: torch.Generator
+) -> Tensor:
     weight, bias = parameters["hidden.0.weight"], parameters["hidden.0.bias"]
     from_state = weight[:, :, : recipe.hidden].transpose(1, 2)
     from_input = _linear(x, weight[:, :, recipe.hidden :], bias)
@@ -95,7 +117,6 @@ def _mlp_states(parameters: Parameters, recipe: Recipe, x: Tensor, noise: float,
         (parameters[f"hidden.{2 * i}.weight"].transpose(1, 2), parameters[f"hidden.{2 * i}.bias"].unsqueeze(1))
         for i in range(1, recipe.hidden_depth)
     ]
-    h = x.new_zeros(x.shape[0], x.shape[1], recipe.hidden)
     states = []
     for now in from_input.unbind(2):
         h = torch.baddbmm(now, h, from_state)
@@ -107,13 +128,18 @@ def _mlp_states(parameters: Parameters, recipe: Recipe, x: Tensor, noise: float,
 
 
 def _rnn_states(
-    parameters: Parameters, recipe: Recipe, layer: int, x: Tensor, noise: float, generator: torch.Generator
-) -> Tensor:
+    parameters: Parameters,
+    recipe: Recipe,
+    layer: int,
+    x: Tensor,
+    kept: tuple[Tensor, Tensor],
+    noise: float,
+    generator: torch.Generator,
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     from_input = _linear(x, parameters[f"rnn.weight_ih_l{layer}"], parameters[f"rnn.bias_ih_l{layer}"])
     weight = parameters[f"rnn.weight_hh_l{layer}"].transpose(1, 2)
     bias = parameters[f"rnn.bias_hh_l{layer}"].unsqueeze(1)
-    h = x.new_zeros(x.shape[0], x.shape[1], recipe.hidden)
-    c = h
+    h, c = kept
     states = []
     for now in from_input.unbind(2):
         recurrent = torch.baddbmm(bias, h, weight)
@@ -128,7 +154,7 @@ def _rnn_states(
                 h, c = _lstm(now + recurrent, c)
         h = _disturbed(h, noise, generator)
         states.append(h)
-    return torch.stack(states, dim=2)
+    return torch.stack(states, dim=2), (h, c)
 
 
 def _gru(now: Tensor, recurrent: Tensor, h: Tensor) -> Tensor:

@@ -6,8 +6,7 @@ no part in it.
 
 import math
 import sys
-import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,57 +15,12 @@ from torch import Tensor
 from benchmarks.suites.task import Task, draw
 from benchmarks.zoo.cells import Parameters, initial, run, shapes
 from benchmarks.zoo.coding import decode, encode, input_features, loss, output_features
-from benchmarks.zoo.recipe import Recipe
+from benchmarks.zoo.field import Field
+from benchmarks.zoo.recipe import Recipe, child_seed
 
 CHECK_EVERY = 100
 WIND_DOWN_STEPS = 200
 HALVINGS = (0.2, 0.4)
-BETA_1, BETA_2, EPSILON = 0.9, 0.98, 1e-8
-
-
-def child_seed(seed: int, stream: str) -> int:
-    """The seed of one named stream of random numbers."""
-    return (seed << 32) + zlib.crc32(stream.encode())
-
-
-@dataclass
-class Field:
-    """The members still in training, with their optimiser state (Adam, one learning rate a member)."""
-
-    parameters: Parameters
-    rates: Tensor
-    means: Parameters = field(default_factory=dict)
-    squares: Parameters = field(default_factory=dict)
-    count: int = 0
-
-    def keep(self, members: Tensor) -> None:
-        """Drop every member but these."""
-        self.parameters = {n: p.detach()[members].requires_grad_() for n, p in self.parameters.items()}
-        self.rates = self.rates[members]
-        self.means = {n: m[members] for n, m in self.means.items()}
-        self.squares = {n: s[members] for n, s in self.squares.items()}
-
-    def step(self, schedule: float, weight_decay: float) -> None:
-        """One step of Adam with decoupled weight decay, each member's gradient clipped to norm 1."""
-        gradients = {n: p.grad for n, p in self.parameters.items() if p.grad is not None}
-        norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients.values()]).sum(0).sqrt()
-        clip = 1.0 / torch.clamp(norm, min=1.0)
-        self.count += 1
-        size = math.sqrt(1 - BETA_2**self.count) / (1 - BETA_1**self.count)
-        with torch.no_grad():
-            for name, gradient in gradients.items():
-                parameter = self.parameters[name]
-                axes = (-1, *[1] * (parameter.dim() - 1))
-                gradient = torch.nan_to_num(gradient * clip.view(axes))
-                mean = self.means.setdefault(name, torch.zeros_like(parameter))
-                square = self.squares.setdefault(name, torch.zeros_like(parameter))
-                mean.mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
-                square.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
-                rate = (self.rates * schedule).view(axes)
-                if weight_decay > 0:
-                    parameter.mul_(1 - rate * weight_decay)
-                parameter.sub_(rate * size * mean / (square.sqrt() + EPSILON))
-                parameter.grad = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +117,8 @@ def fit(recipe: Recipe, task: Task) -> Parameters:
             if kept < len(order):
                 field_.keep(order[:kept])
     right, sharpness = _standing(field_, recipe, task, stopping_inputs, stopping_truth, by)
-    field_.keep(torch.argsort(right + sharpness, descending=True)[:1])
+    order = torch.argsort(right + sharpness, descending=True)
+    field_.keep(order[:1])
     return {name: tensor[0] for name, tensor in fold(field_.parameters, recipe, by).items()}
 
 

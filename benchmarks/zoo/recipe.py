@@ -1,5 +1,6 @@
 """A recipe: everything that determines one trained network of the zoo."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,9 @@ class Recipe:
     multiplies the training length in the last third of the steps; `stopping` is how many sequences decide when to
     stop. `noise` is the standard deviation of Gaussian noise added to the hidden state after every step of training.
     With `scaled`, inputs and outputs are brought to about unit size during training, and the scales are folded into
-    the first and last weights when the network is written.
+    the first and last weights when the network is written. `long_steps` steps on words far beyond the training length
+    follow (`benchmarks.zoo.lengthen`), at `long_rate` falling to zero, once with each of `long_decays` as weight decay,
+    and again, up to `long_rounds` times, where words are still answered wrong.
     """
 
     name: str
@@ -40,4 +43,13 @@ class Recipe:
     stretch: float = 1.0
     stopping: int = 2048
     scaled: bool = False
+    long_steps: int = 0
+    long_rounds: int = 1
+    long_rate: float = 1e-2
+    long_decays: tuple[float, ...] = (1.0, 0.3, 0.1)
     remark: str = ""
+
+
+def child_seed(seed: int, stream: str) -> int:
+    """The seed of one named stream of random numbers."""
+    return (seed << 32) + zlib.crc32(stream.encode())

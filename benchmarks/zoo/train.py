@@ -18,8 +18,9 @@ import torch
 
 from benchmarks.suites.tables import TASKS
 from benchmarks.suites.task import Task, draw, uniform
-from benchmarks.zoo.fit import child_seed, fit
-from benchmarks.zoo.recipe import Recipe
+from benchmarks.zoo.fit import fit
+from benchmarks.zoo.lengthen import lengthen
+from benchmarks.zoo.recipe import Recipe, child_seed
 from benchmarks.zoo.recipes import RECIPES
 from benchmarks.zoo.store import (
     FRESH_SEQUENCES,
@@ -31,6 +32,7 @@ from benchmarks.zoo.store import (
     write_weights,
 )
 
+TRAINED_ON = "Trained on with long words."
 LONG = 10
 LONG_SEQUENCES = 2_048
 
@@ -47,23 +49,40 @@ def measured(module: Stored, recipe: Recipe, task: Task) -> str:
     return text
 
 
-def describe(recipe: Recipe, out: Path) -> str:
+def describe(recipe: Recipe, out: Path, trained_on: bool) -> str:
     """Measure the network in `out/<name>`, write its `network.json`, and give back its notes."""
     task = TASKS[recipe.task]
     directory = out / recipe.name
     measurement = measured(read_module(directory, recipe, task), recipe, task)
-    notes = f"{task.description[0].upper()}{task.description[1:]}. {measurement} {recipe.remark}".strip()
+    remark = f"{recipe.remark} {TRAINED_ON if trained_on else ''}".strip()
+    notes = f"{task.description[0].upper()}{task.description[1:]}. {measurement} {remark}".strip()
     write_description(directory, description(recipe, task, notes))
     return notes
 
 
-def train(recipe: Recipe, out: Path) -> str:
-    """Train one recipe into `out/<name>` and give back its notes."""
-    started = time.monotonic()
-    write_weights(out / recipe.name, fit(recipe, TASKS[recipe.task]))
-    notes = describe(recipe, out)
-    print(f"{recipe.name} took {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
-    return notes
+def train(recipes: Sequence[Recipe], out: Path) -> None:
+    """Train recipes of one company (see `companies`) into `out/<name>`; prints the notes of each."""
+    started, found = time.monotonic(), [fit(recipe, TASKS[recipe.task]) for recipe in recipes]
+    longer = lengthen(found, recipes) if recipes[0].long_steps else [None] * len(found)
+    for recipe, short, long in zip(recipes, found, longer):
+        write_weights(out / recipe.name, short if long is None else long)
+        show(recipe, describe(recipe, out, long is not None))
+    names = ", ".join(recipe.name for recipe in recipes)
+    print(f"{names} took {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+
+
+def companies(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
+    """Recipes that are trained together: those on long words by their shape and noise, others each alone."""
+    found: dict[object, list[Recipe]] = {}
+    for recipe in recipes:
+        alike = replace(recipe, name="", task="", seed=0) if recipe.long_steps else recipe
+        found.setdefault(alike, []).append(recipe)
+    return list(found.values())
+
+
+def show(recipe: Recipe, notes: str) -> None:
+    """One line on stdout."""
+    print(f"{recipe.name} ({recipe.cell}, {recipe.hidden}): {notes}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,12 +101,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"expected names of recipes, got {unknown or 'none'}; known: {', '.join(RECIPES)}", file=sys.stderr)
         return 2
     torch.set_num_threads(1)
-    for name in names:
-        recipe = RECIPES[name] if options.seed is None else replace(RECIPES[name], seed=options.seed)
-        if options.missing and (options.out / name / "network.json").exists():
-            continue
-        notes = describe(recipe, options.out) if options.measure else train(recipe, options.out)
-        print(f"{name} ({recipe.cell}, {recipe.hidden}): {notes}", flush=True)
+    recipes = [RECIPES[n] if options.seed is None else replace(RECIPES[n], seed=options.seed) for n in names]
+    if options.missing:
+        recipes = [recipe for recipe in recipes if not (options.out / recipe.name / "network.json").exists()]
+    if options.measure:
+        for recipe in recipes:
+            before = (options.out / recipe.name / "network.json").read_text(encoding="utf-8")
+            show(recipe, describe(recipe, options.out, TRAINED_ON in before))
+        return 0
+    for company in companies(recipes):
+        train(company, options.out)
     return 0
 
 

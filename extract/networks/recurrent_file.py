@@ -9,7 +9,7 @@ from types import MappingProxyType
 from torch import Tensor
 
 from extract.networks.cells import CELLS
-from extract.networks.cells.cell import Sizes, Transition
+from extract.networks.cells.cell import Cell, Sizes, Transition
 from extract.networks.coding import read_input, read_output
 from extract.networks.disk import Stored, expect_shapes
 from extract.networks.recurrent import RecurrentNetwork
@@ -43,6 +43,19 @@ class CellAndReadout:
         return self.stack(state[:, self.transition.visible])
 
 
+def body_of(tensors: Mapping[str, Tensor], cell: Cell, sizes: Sizes) -> CellAndReadout:
+    """The body with these weights, through which gradients flow where the weights ask for them."""
+    return CellAndReadout(cell.build(tensors, sizes), read_stack(tensors, "readout"))
+
+
+def rebuilt(network: RecurrentNetwork, tensors: Mapping[str, Tensor]) -> CellAndReadout:
+    """The body of a network read from disk, with other weights of the same shapes."""
+    description = network.description
+    cell = next(cell for cell in CELLS if cell.name == description["cell"])
+    sizes = Sizes(network.input_coding.width, int(description["hidden_size"]), int(description.get("layers", 1)))
+    return body_of(tensors, cell, sizes)
+
+
 def read_recurrent(stored: Stored) -> RecurrentNetwork:
     """The network that a directory describes. Raises `BadInput`."""
     fields = stored.fields
@@ -57,7 +70,7 @@ def read_recurrent(stored: Stored) -> RecurrentNetwork:
     required, optional = cell.shapes(stored.shapes, sizes)
     head, head_optional = stack_shapes(stored.shapes, "readout", sizes.hidden, writes.width)
     expect_shapes(stored, {**required, **head}, {**optional, **head_optional})
-    body = CellAndReadout(cell.build(stored.tensors, sizes), read_stack(stored.tensors, "readout"))
+    body = body_of(stored.tensors, cell, sizes)
 
     tensors = {key: tensor.numpy() for key, tensor in stored.tensors.items()}
     return RecurrentNetwork(

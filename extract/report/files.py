@@ -41,8 +41,12 @@ def prepare(directory: Path) -> None:
 
 def save(extraction: Extraction, directory: Path) -> None:
     """Write all files of `extraction` into `directory`. Raises `BadInput` when the disk does not take them."""
+    write(contents(extraction), directory)
+
+
+def write(content: dict[str, bytes], directory: Path) -> None:
+    """Write files, by path within `directory`, whole or not at all. Raises `BadInput`."""
     prepare(directory)
-    content = contents(extraction)
     partial: Path | None = None
     try:
         directory.mkdir(parents=True, exist_ok=True)

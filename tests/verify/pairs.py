@@ -49,6 +49,38 @@ EQUAL: tuple[tuple[str, str, str], ...] = (
     ("exact average of two neighbours",
      "machine a(x: 0..9) -> real  state p: 0..9 = 0  next p = x  output (x + p) / 2",
      "machine b(x: 0..9) -> real  state h: real = 0  next h = x / 2  output x / 2 + h"),
+    ("Tomita 5 as two bits and as one of four states",
+     "machine a(x: 0..1) -> 0..1  state a: 0..1 = 0  state b: 0..1 = 0  next a = a ^ x  next b = b ^ x ^ 1"
+     "  output int(a' + b' == 0)",
+     "machine b(x: 0..1) -> 0..1  state q: 0..3 = 0  next q = [[1, 2], [0, 3], [3, 0], [2, 1]][q][x]"
+     "  output int(q' == 0)"),
+    ("zeros less ones modulo 3, bounded and unbounded",
+     "machine a(x: 0..1) -> 0..1  state r: 0..2 = 0  next r = (r + x + 1) mod 3  output int(r' == 0)",
+     "machine b(x: 0..1) -> 0..1  state d: int = 0  next d = if x == 0 then d + 1 else d - 1"
+     "  output int(d' mod 3 == 0)"),
+    ("three zeros seen, counted and remembered",
+     "machine a(x: 0..1) -> 0..1  state n: 0..3 = 0  next n = if n == 3 then 3 else if x == 1 then 0 else n + 1"
+     "  output int(n' < 3)",
+     "machine b(x: 0..1) -> 0..1  state p: 0..1 = 1  state q: 0..1 = 1  state ok: 0..1 = 1"
+     "  next p = x  next q = p  next ok = ok & (x | p | q)  output ok'"),
+    ("steps since the last one, two ways of counting",
+     "machine a(x: 0..1) -> int  state n: int = 0  next n = if x == 1 then 0 else n + 1  output n'",
+     "machine b(x: 0..1) -> int  state t: int = 0  state last: int = 0  next t = t + 1"
+     "  next last = if x == 1 then t + 1 else last  output t' - last'"),
+    ("range of inputs, ends and width kept",
+     "machine a(x: 0..9) -> 0..9  state low: 0..9 = 9  state high: 0..9 = 0  next low = min(low, x)"
+     "  next high = max(high, x)  output high' - low'",
+     "machine b(x: 0..9) -> 0..9  state low: 0..9 = 9  state flipped: 0..9 = 9  next low = min(low, x)"
+     "  next flipped = min(flipped, 9 - x)  output 9 - flipped' - low'"),
+    ("serial addition, carry as a number and as a comparison",
+     "machine a(x: 0..1, y: 0..1) -> 0..1  state c: 0..1 = 0  next c = (x + y + c) div 2  output (x + y + c) mod 2",
+     "machine b(x: 0..1, y: 0..1) -> 0..1  state c: bool = false  next c = if x == y then x == 1 else c"
+     "  output x ^ y ^ int(c)"),
+    ("sum of squares from differences",
+     "machine a(x: 0..1) -> int  state n: int = 0  state s: int = 0  next n = n + x  next s = s + x * (2 * n + 1)"
+     "  output s' - n'",
+     "machine b(x: 0..1) -> int  state n: int = 0  state t: int = 0  next n = n + x"
+     "  next t = t + 2 * n * x  output t'"),
 )
 
 # name, one program, another, and the length of the shortest input that separates them
@@ -91,4 +123,33 @@ DIFFERENT: tuple[tuple[str, str, str, int], ...] = (
     ("truth value against integer",
      "machine a(x: bool) -> bool  state s: bool = false  next s = s xor x  output s'",
      "machine b(x: bool) -> 0..1  state n: 0..3 = 0  next n = (n + int(x)) mod 4  output n' mod 3", 2),
+    ("Tomita 7 with five runs allowed",
+     "machine a(x: 0..1) -> 0..1  state s: 0..4 = 0  next s = min(s + int(s mod 2 != x), 4)  output int(s' < 4)",
+     "machine b(x: 0..1) -> 0..1  state s: 0..5 = 0  next s = min(s + int(s mod 2 != x), 5)  output int(s' < 5)", 4),
+    ("a counter that saturates late",
+     "machine a(x: 0..1) -> int  state n: int = 0  next n = n + x  output n'",
+     "machine b(x: 0..1) -> int  state n: int = 0  next n = min(n + x, 40)  output n'", 41),
+    ("three zeros in a row against three zeros of four",
+     "machine a(x: 0..1) -> 0..1  state p: 0..1 = 1  state q: 0..1 = 1  next p = x  next q = p  output x | p | q",
+     "machine b(x: 0..1) -> 0..1  state p: 0..1 = 1  state q: 0..1 = 1  state r: 0..1 = 1"
+     "  next p = x  next q = p  next r = q  output int(x + p + q + r > 1)", 4),
+    ("carry lost after three in a row",
+     "machine a(x: 0..1, y: 0..1) -> 0..1  state c: 0..1 = 0  next c = (x + y + c) div 2  output (x + y + c) mod 2",
+     "machine b(x: 0..1, y: 0..1) -> 0..1  state c: 0..1 = 0  state k: 0..3 = 0"
+     "  next k = if (x + y + c) div 2 == 1 then min(k + 1, 3) else 0"
+     "  next c = if k == 3 then 0 else (x + y + c) div 2  output (x + y + c) mod 2", 5),
+    ("remainder by 3 and by 3 with one table entry wrong",
+     "machine a(x: 0..1) -> 0..2  state r: 0..2 = 0  next r = (2 * r + x) mod 3  output r'",
+     "machine b(x: 0..1) -> 0..2  state q: 0..2 = 0  next q = [[0, 1], [2, 0], [1, 1]][q][x]  output q'", 3),
+    ("largest of the last three, one too short",
+     "machine a(x: 0..9) -> 0..9  state p: 0..9 = 0  state q: 0..9 = 0  next p = x  next q = p"
+     "  output max(max(x, p), q)",
+     "machine b(x: 0..9) -> 0..9  state p: 0..9 = 0  next p = x  output max(x, p)", 3),
+    ("latch that a long silence resets",
+     "machine a(x: 0..1) -> 0..1  state s: 0..1 = 0  next s = s | x  output s'",
+     "machine b(x: 0..1) -> 0..1  state s: 0..1 = 0  state k: 0..9 = 0  next k = if x == 1 then 0 else min(k + 1, 9)"
+     "  next s = if k == 9 and x == 0 then 0 else s | x  output s'", 11),
+    ("a counter that skips from 12 to 14",
+     "machine a(x: 0..1) -> int  state n: int = 0  next n = n + x  output n'",
+     "machine b(x: 0..1) -> int  state n: int = 0  next n = if n == 12 then n + 2 * x else n + x  output n'", 13),
 )

@@ -11,7 +11,7 @@ from benchmarks.performance.enclosures import violations
 
 def test_rows_and_summary_say_what_happened() -> None:
     proved = measure(TOMITA / "2_rnn_tanh_noisy_1", 20.0)
-    refuted = measure(TOMITA / "3_gru_1", 20.0)
+    refuted = measure(TOMITA / "7_gru_1", 20.0)
     assert (proved.verdict, proved.noisy, refuted.verdict, refuted.noisy) == ("proved", True, "refuted", False)
     assert proved.regions > 0
     assert refuted.detail.startswith("differs at length ")

@@ -16,6 +16,10 @@ from verify.unroll import shortest_violation, sound_types
 from verify.verdict import Proved, Refuted, Unknown
 
 
+def test_at_least_twenty_pairs_of_each_kind() -> None:
+    assert min(len(EQUAL), len(DIFFERENT)) >= 20
+
+
 @pytest.mark.parametrize(("name", "a", "b"), EQUAL, ids=[row[0] for row in EQUAL])
 def test_equal_machines_are_proved_for_every_length(name: str, a: str, b: str) -> None:
     finding = diff_programs(machine(a), machine(b), timeout_s=30)

@@ -1,0 +1,226 @@
+"""Mutated certificates through the independent checker: rejected, or still true by another argument.
+
+    python -m benchmarks.performance.mutations [DIRECTORY ...] [--count N] [--seed N] [--timeout S] [--json]
+
+Each network of each DIRECTORY (default: some Tomita networks of the zoo) is proved; then its certificate, its weights
+or its program are changed in one place: regions shrunk, enlarged, shifted or of another program state, transitions
+redirected or lost, one bit of a used tensor flipped (with the hash put right, so that only the proof can notice),
+a constant or an operator of the program replaced. What the checker accepts nevertheless has to be true: the prover's
+own enclosures (which share no code with the checker) have to find every step inside a region named, sampled float32
+steps have to as well, and a changed program has to be proved equal to the one before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from benchmarks.performance.certificates import TOMITA
+from benchmarks.performance.second_opinion import Claim, enclosed, stepped
+from benchmarks.suites.tables import TASKS
+from dsl.errors import NetliftError
+from dsl.programs import Machine
+from dsl.syntax import parse
+from extract.networks import load_network
+from extract.networks.recurrent import RecurrentNetwork
+from verify.certificate import certify
+from verify.checker import Rejected, check_certificate
+from verify.diff import diff_programs
+from verify.verdict import Proved
+from verify.weights import weights_hash
+
+Certificate = dict[str, Any]
+Tensors = dict[str, Any]
+DEFAULT = ("1_gru_noisy_1", "2_rnn_tanh_noisy_1", "4_rnn_tanh_noisy_1", "5_rnn_tanh_noisy_1", "6_rnn_tanh_noisy_1")
+SWAPPED = {"+": "-", "-": "+", "min": "max", "max": "min", "==": "!=", "!=": "==", "<": "<=", "and": "or", "or": "and"}
+TOKEN = re.compile(r"(?<![\w.'])(\d+|min|max|and|or)(?![\w.'])|(?<= )(\+|-|==|!=|<)(?= )")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One mutated certificate: whether the checker `accepted` it, and then the argument why it is true, or none."""
+
+    network: str
+    mutation: str
+    accepted: bool
+    argument: str
+
+
+class Mutant:
+    """A copy of a certificate and of the tensors it speaks of, to be changed in one place."""
+
+    def __init__(self, certificate: Certificate, tensors: Tensors, rng: np.random.Generator) -> None:
+        self.certificate, self.rng = copy.deepcopy(certificate), rng
+        self.tensors = {name: tensor.copy() for name, tensor in tensors.items()}
+        self.region = self.certificate["regions"][int(rng.integers(len(self.certificate["regions"])))]
+
+    def scaled(self, factor: float) -> None:
+        self.region["shape"] = (factor * np.array(self.region["shape"])).tolist()
+
+    def shrunk(self) -> None:
+        self.scaled(float(self.rng.choice([0.1, 0.5, 0.9, 0.99])))
+
+    def enlarged(self) -> None:
+        self.scaled(float(self.rng.choice([1.01, 1.1, 2.0, 10.0])))
+
+    def shifted(self) -> None:
+        unit = self.rng.standard_normal(len(self.region["centre"]))
+        size = float(self.rng.choice([0.01, 0.1, 0.5, 2.0]))
+        moved = np.array(self.region["shape"]) @ (size * unit / np.linalg.norm(unit))
+        self.region["centre"] = (np.array(self.region["centre"]) + moved).tolist()
+
+    def of_another_state(self) -> None:
+        others = [r["state"] for r in self.certificate["regions"] if r["state"] != self.region["state"]]
+        self.region["state"] = others[int(self.rng.integers(len(others)))]
+
+    def redirected(self) -> None:
+        targets = self.region["to"][int(self.rng.integers(len(self.region["to"])))]
+        others = [k for k in range(len(self.certificate["regions"])) if k not in targets]
+        targets[int(self.rng.integers(len(targets)))] = others[int(self.rng.integers(len(others)))]
+
+    def transition_lost(self) -> None:
+        self.region["to"][int(self.rng.integers(len(self.region["to"])))].pop()
+
+    def bit_flipped(self) -> None:
+        """One of the upper 28 bits of a used weight; the hash in the certificate is put right."""
+        name = sorted(self.tensors)[int(self.rng.integers(len(self.tensors)))]
+        flat = self.tensors[name].reshape(-1).view(np.uint32)
+        flat[int(self.rng.integers(len(flat)))] ^= np.uint32(1 << int(self.rng.integers(4, 32)))
+        self.certificate["weights_sha256"] = weights_hash(self.tensors)
+
+    def bit_flipped_only(self) -> None:
+        """As `bit_flipped`, any bit, and the hash is left as it was."""
+        name = sorted(self.tensors)[int(self.rng.integers(len(self.tensors)))]
+        flat = self.tensors[name].reshape(-1).view(np.uint32)
+        flat[int(self.rng.integers(len(flat)))] ^= np.uint32(1 << int(self.rng.integers(32)))
+
+    def program_changed(self) -> None:
+        """Another constant or operator in one place, such that the text still is a machine."""
+        text = self.certificate["program"]
+        head = text.index("\n") if "\n" in text else 0  # inputs and outputs stay what they are
+        places = list(TOKEN.finditer(text, head))
+        while True:
+            at = places[int(self.rng.integers(len(places)))]
+            token = at.group()
+            new = SWAPPED.get(token) or str(max(0, int(token) + int(self.rng.choice([-1, 1]))))
+            changed = text[: at.start()] + new + text[at.end() :]
+            try:
+                if new != token and isinstance(parse(changed), Machine):
+                    self.certificate["program"] = changed
+                    return
+            except NetliftError:
+                continue
+
+
+KINDS: tuple[Callable[[Mutant], None], ...] = (
+    Mutant.shrunk,
+    Mutant.enlarged,
+    Mutant.shifted,
+    Mutant.of_another_state,
+    Mutant.redirected,
+    Mutant.transition_lost,
+    Mutant.bit_flipped,
+    Mutant.bit_flipped_only,
+    Mutant.program_changed,
+)
+
+
+def judged(directory: Path, certificate: Certificate, kind: Callable[[Mutant], None], seed: int) -> Outcome:
+    """Mutate, ask the checker, and look for an argument of its own for what it accepts."""
+    description = json.loads((directory / "network.json").read_text())
+    mutant = Mutant(certificate, load_file(directory / description["weights"]), np.random.default_rng(seed))
+    kind(mutant)
+    name = kind.__name__.replace("_", " ")
+    try:
+        check_certificate(mutant.certificate, description, mutant.tensors)
+    except (Rejected, NetliftError, KeyError, IndexError, TypeError, ValueError):
+        return Outcome(directory.name, name, False, "")
+    return Outcome(directory.name, name, True, _argument(description, certificate, mutant))
+
+
+def _argument(description: dict[str, Any], before: Certificate, mutant: Mutant) -> str:
+    """Why an accepted certificate is true; empty when no argument was found."""
+    if mutant.certificate["program"] != before["program"]:
+        finding = diff_programs(parse(before["program"]), parse(mutant.certificate["program"]), timeout_s=10)
+        return "the programs are proved equal" if isinstance(finding.verdict, Proved) else ""
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "network.json").write_text(json.dumps(description))
+        save_file(mutant.tensors, Path(place) / description["weights"])
+        network = load_network(place)
+    assert isinstance(network, RecurrentNetwork)
+    claim = Claim(mutant.certificate, network)
+    if enclosed(claim) and stepped(claim, rng=np.random.default_rng(0)) == 0:
+        return "the prover's enclosures and sampled steps stay inside"
+    return ""
+
+
+def proved_of(directory: Path, timeout_s: float) -> Certificate | None:
+    """A certificate of the network and the reference program of its task."""
+    description = json.loads((directory / "network.json").read_text())
+    machine = parse(TASKS[description["task"]].reference)
+    assert isinstance(machine, Machine)
+    network = load_network(directory)
+    assert isinstance(network, RecurrentNetwork)
+    return certify(network, machine, timeout_s=timeout_s)[1]
+
+
+def measure(directories: Sequence[Path], count: int, timeout_s: float, seed: int) -> list[Outcome]:
+    """`count` mutations, kinds and networks in turn."""
+    certificates = [(d, c) for d in directories if (c := proved_of(d, timeout_s)) is not None]
+    if not certificates:
+        return []
+    outcomes = []
+    for k in range(count):
+        directory, certificate = certificates[k // len(KINDS) % len(certificates)]
+        outcomes.append(judged(directory, certificate, KINDS[k % len(KINDS)], seed + k))
+    return outcomes
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """Per kind of mutation: how many were rejected, how many kept with an argument and without."""
+    lines = [
+        "| mutation | certificates | rejected | kept, true by another argument | kept without |",
+        "| --- " * 5 + "|",
+    ]
+    kinds = [kind.__name__.replace("_", " ") for kind in KINDS]
+    for kind in (*kinds, "all"):
+        own = [o for o in outcomes if kind in (o.mutation, "all")]
+        kept = [o for o in own if o.accepted]
+        argued = sum(bool(o.argument) for o in kept)
+        lines.append(f"| {kind} | {len(own)} | {len(own) - len(kept)} | {argued} | {len(kept) - argued} |")
+    return lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; exit status 1 when the checker kept something that no argument supports."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.performance.mutations", description=__doc__)
+    parser.add_argument("directories", nargs="*", type=Path, help="network directories")
+    parser.add_argument("--count", type=int, default=300, metavar="N", help="mutated certificates")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first mutation")
+    parser.add_argument("--timeout", type=float, default=20.0, metavar="S", help="to prove one network")
+    parser.add_argument("--json", action="store_true", help="one object instead of a table")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    directories = options.directories or [TOMITA / name for name in DEFAULT]
+    outcomes = measure(directories, options.count, options.timeout, options.seed)
+    if options.json:
+        print(json.dumps([asdict(o) for o in outcomes], indent=1))
+    else:
+        print("\n".join(summary(outcomes)))
+    return int(any(o.accepted and not o.argument for o in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
