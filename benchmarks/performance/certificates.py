@@ -26,7 +26,7 @@ import torch
 from benchmarks.suites.tables import TASKS
 from dsl.programs import Machine
 from dsl.syntax import parse
-from extract.networks import load_network
+from extract.networks import load_recurrent
 from verify.budget import Deadline
 from verify.certificate import certify
 from verify.checker import check_certificate
@@ -59,7 +59,7 @@ class Row:
 def measure(directory: Path, timeout_s: float) -> Row:
     """Attack, prove and check one network."""
     description = json.loads((directory / "network.json").read_text())
-    network = load_network(directory)
+    network = load_recurrent(directory)
     if not isinstance(network, RecurrentSubject):
         raise ValueError(f"expected a recurrent network, got another ({directory})")
     machine = parse(TASKS[description["task"]].reference)

@@ -26,7 +26,7 @@ from safetensors.numpy import save_file
 
 from dsl.programs import Machine
 from dsl.syntax import parse
-from extract.networks import load_network
+from extract.networks import load_recurrent
 from verify.certificate import certify
 from verify.checker import check_certificate
 
@@ -89,7 +89,7 @@ def measure(states: int, hidden: int, timeout_s: float) -> Row:
     for draw in range(DRAWS):
         with tempfile.TemporaryDirectory() as place:
             machine = construct(states, copies, Path(place), rng=np.random.default_rng(draw))
-            network = load_network(place)
+            network = load_recurrent(place)
         began = time.process_time()
         _, certificate = certify(network, machine, timeout_s=timeout_s)
         proving.append(time.process_time() - began)

@@ -33,7 +33,7 @@ from benchmarks.suites.tables import TASKS
 from dsl.errors import NetliftError
 from dsl.programs import Machine
 from dsl.syntax import parse
-from extract.networks import load_network
+from extract.networks import load_recurrent
 from extract.networks.recurrent import RecurrentNetwork
 from verify.certificate import certify
 from verify.checker import Rejected, check_certificate
@@ -158,7 +158,7 @@ def _argument(description: dict[str, Any], before: Certificate, mutant: Mutant) 
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "network.json").write_text(json.dumps(description))
         save_file(mutant.tensors, Path(place) / description["weights"])
-        network = load_network(place)
+        network = load_recurrent(place)
     assert isinstance(network, RecurrentNetwork)
     claim = Claim(mutant.certificate, network)
     if enclosed(claim) and stepped(claim, rng=np.random.default_rng(0)) == 0:
@@ -171,7 +171,7 @@ def proved_of(directory: Path, timeout_s: float) -> Certificate | None:
     description = json.loads((directory / "network.json").read_text())
     machine = parse(TASKS[description["task"]].reference)
     assert isinstance(machine, Machine)
-    network = load_network(directory)
+    network = load_recurrent(directory)
     assert isinstance(network, RecurrentNetwork)
     return certify(network, machine, timeout_s=timeout_s)[1]
 

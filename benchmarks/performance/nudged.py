@@ -25,7 +25,7 @@ from benchmarks.performance.certificates import TOMITA
 from benchmarks.suites.tables import TASKS
 from dsl.programs import Machine
 from dsl.syntax import parse
-from extract.networks import load_network
+from extract.networks import load_recurrent
 from extract.networks.recurrent import RecurrentNetwork
 from verify.certificate import certify
 from verify.lockstep import replay
@@ -83,7 +83,7 @@ def nudge(directory: Path, place: Path, *, rng: np.random.Generator) -> tuple[in
 
 
 def _loaded(directory: Path) -> tuple[RecurrentNetwork, Machine]:
-    network = load_network(directory)
+    network = load_recurrent(directory)
     machine = parse(TASKS[str(network.description["task"])].reference)
     assert isinstance(machine, Machine)
     return network, machine

@@ -23,7 +23,8 @@ FAMILIES: tuple[tuple[str, Callable[[Stored], Network]], ...] = (
     ("feed_forward", read_feed_forward),
 )
 
-__all__ = ["FAMILIES", "FeedForwardNetwork", "Network", "RecurrentNetwork", "from_module", "load_network", "load_recurrent"]
+__all__ = ["FAMILIES", "FeedForwardNetwork", "Network", "RecurrentNetwork", "from_module", "load_network",
+           "load_recurrent"]  # fmt: skip
 
 
 def load_network(path: str | Path) -> Network:
