@@ -121,6 +121,10 @@ class Enumeration:
             self.complete += not self.truncated
             self.bank.close_level()
 
+    def release(self) -> None:
+        """Give up the level under way: its generator and the bank hold each other, a gigabyte, until a collection."""
+        self._work = None
+
     def term(self, apply: Apply, candidate: Candidate) -> Term:
         """The term of a candidate."""
         if candidate.row == LEAF:

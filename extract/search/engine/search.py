@@ -89,6 +89,13 @@ class Search:
     def _drop(self, runs: list[Enumeration]) -> None:
         """Count the candidates of enumerations that are given up."""
         self.earlier += sum(run.candidates for run in runs)
+        for run in runs:
+            run.release()
+
+    def release(self) -> None:
+        """Let go of the enumerations' memory; the search is over."""
+        for run in (*self.runs, *([self.advised] if self.advised is not None else [])):
+            run.release()
 
     def _run(self, seeds: list[Leaf], costs: tuple[int, ...]) -> Enumeration:
         target = self.problem.target[self.chosen]
@@ -113,6 +120,7 @@ class Search:
         """Restart the enumeration with the distillers' seeds, as long as it has some of its budget left."""
         if self.advised is not None:
             self.advice_spent += self.advised.candidates
+            self.advised.release()
             self.advised = None
         if self.guidance is not None and self.guidance.seeds and self.advice_spent < ADVICE:
             self.advised = self._run(self._as_leaves(self.guidance.seeds), self._favoured())

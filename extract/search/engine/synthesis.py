@@ -45,4 +45,6 @@ def search_in(language: Language, problem: Problem, weights: Mapping[str, float]
                 search.step(run)
         if search.stop() is None:
             search.follow_advice()
-    return report(search, stop)
+    found = report(search, stop)
+    search.release()
+    return found
