@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suites.tables import ALL_TASKS
+from benchmarks.suites.tables import task_of
 from dsl.programs import Program, program_size
 from dsl.syntax import parse
 
@@ -52,7 +52,7 @@ def run_one(directory: Path, timeout_s: float, seed: int) -> Row:
     torch.set_num_threads(1)
     network = load_network(directory)
     began = time.monotonic()
-    task = ALL_TASKS[network.description["task"]]
+    task = task_of(network.description["task"], streams=network.domain.streams)
     found = extract(network, timeout_s=timeout_s, rng_seed=seed)
     seconds = time.monotonic() - began
     record = found.to_json()

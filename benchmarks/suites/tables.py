@@ -18,4 +18,8 @@ FUNCTION_SUITES: dict[str, dict[str, FunctionTask]] = {
     "arithmetic": ARITHMETIC, "boolean": BOOLEAN, "modular": MODULAR, "trees": TREES, "trojans": TROJANS,
 }  # fmt: skip
 FUNCTION_TASKS: dict[str, FunctionTask] = {n: t for suite in FUNCTION_SUITES.values() for n, t in suite.items()}
-ALL_TASKS: dict[str, Task | FunctionTask] = TASKS | FUNCTION_TASKS
+
+
+def task_of(name: str, *, streams: bool) -> Task | FunctionTask:
+    """The task of a network over streams or over single inputs; both kinds have an Add_Mod_7. Raises KeyError."""
+    return TASKS[name] if streams else FUNCTION_TASKS[name]
