@@ -11,7 +11,7 @@ from dsl.batch import evaluate_batch
 from dsl.ops import apply
 from dsl.terms import Term, Var, constant, operator_count
 from dsl.types import INT
-from extract.search.small import bank, joins
+from extract.search.small import bank, choices, joins
 from verify.domain import IntArray
 
 ROWS = 64
@@ -131,18 +131,18 @@ class _Attempt:
         found[0] = known
         slots, hashes = self.numbers[2:]
         joins.join_sums(self.target, values, sizes, slots, hashes, found)
-        joins.join_tests(self.target, values, sizes, truths, truth_sizes, self.depth, found)
+        choices.join_tests(self.target, values, sizes, truths, truth_sizes, self.depth, found)
         joins.join_products(self.target, values, sizes, found)
         masks = joins.matches(self.target, values, self.words)
         full = joins.matches(self.target, self.target.reshape(1, -1).astype(np.int16), self.words)[0]
         joins.join_extremes(self.target, values, sizes, masks, full, found)
-        joins.join_conditionals(values, sizes, truths, truth_sizes, masks, full, NESTED, found)
+        choices.join_conditionals(values, sizes, truths, truth_sizes, masks, full, NESTED, found)
         joins.join_remainders(self.target, values, sizes, MOST_REMAINDERS, found)
         return self._joined(found) if found[0] < known else None
 
     def _joined(self, found: joins.Found) -> Term:
         op, (a, b, c, d, e) = int(found[1]), (int(v) for v in found[2:])
-        if op == joins.IF_IF:
+        if op == choices.IF_IF:
             inner = apply("if", (self._truth(b), self._number(d), self._number(e)))
             pair = (inner, self._number(c)) if a & 1 else (self._number(c), inner)
             return apply("if", (self._truth(a >> 1), *pair))
