@@ -52,6 +52,8 @@ PORTION = 200_000
 """Network steps between two looks at the clock."""
 SLIPS = 0.1
 """A machine that is wrong on more than this share of the words is no description of the network."""
+FEW_SLIPS = 0.01
+"""A closed machine that is wrong on no more of the words is preferred to any that keeps growing with the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def learn_mealy(
 
     Machines grow round by round until one is right on all words. Trained networks are often machines with rare
     slips, and explaining a slip takes many states; so of all rounds the one wins whose own bits and those of its
-    exceptions are fewest (minimum description length). The words tried, `hard` ones among them, have the training
+    exceptions are fewest (minimum description length), closed machines with few slips first. The words tried, `hard` ones among them, have the training
     length; `closed` is False when states keep appearing up to that depth, the mark of a network that counts.
     """
     if network.domain.symbol_count > limits.max_symbols:
@@ -105,7 +107,7 @@ class _Learner:
             words = np.concatenate([hard, words])
         expected = self.network.run(words)
         indices = symbol_index(domain.ranges, words)
-        best, fewest = None, np.inf
+        best, fewest = None, (True, np.inf)
         for _ in range(self.limits.max_rounds):
             machine = self.build()
             if machine is None:
@@ -114,8 +116,9 @@ class _Learner:
             wrong = (actual != expected).any(axis=-1)
             exceptions = int(wrong.any(axis=1).sum())
             bits = self.bits(machine) + exceptions * length * np.log2(len(self.symbols) + 1)
-            if bits < fewest:
-                best, fewest = replace(machine, exceptions=exceptions), bits
+            grows = not machine.closed or exceptions > FEW_SLIPS * len(words)
+            if (grows, bits) < fewest:
+                best, fewest = replace(machine, exceptions=exceptions), (grows, bits)
             if not exceptions:
                 break
             first = np.where(wrong.any(axis=1), wrong.argmax(axis=1), length)

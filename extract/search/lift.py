@@ -117,7 +117,7 @@ class Lifter:
             if self.deadline.passed or self._hopeless(level) or (self._settled() and not (encoded and level == 0)):
                 break
         mealy = self.abstraction.mealy
-        if not self.best.survives and mealy is not None and not self.deadline.passed:
+        if not self.best.survives and mealy is not None:
             self._offer(state_table(mealy, self.network.domain, self.kinds))
         if self.best.survives:
             self.best.stop = "found"
