@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
+CENTRAL = 6
+"""Halvings of a domain around its middle, at most, for central inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,17 @@ class Domain:
         """Uniform random inputs of shape (*shape, arity)."""
         columns = [rng.integers(low, high + 1, size=shape, dtype=np.int64) for low, high in self.ranges]
         return np.stack(columns, axis=-1)
+
+    def draw_central(self, count: int, *, rng: np.random.Generator) -> IntArray:
+        """Random inputs (count, arity) at every scale: uniform ones, drawn towards the middle by a factor of 1 to 2^-6.
+
+        What a network decides near the middle of a large domain is a small share of uniform inputs.
+        """
+        lows, highs = np.array(self.ranges, dtype=np.float64).T
+        middle = (lows + highs) / 2
+        scale = 2.0 ** -rng.uniform(0, CENTRAL, (count, 1))
+        drawn = np.rint(middle + scale * (self.draw((count,), rng=rng) - middle))
+        return np.clip(drawn, lows, highs).astype(np.int64)
 
     def word_count(self, length: int) -> int:
         """Number of non-empty words of length up to `length`."""

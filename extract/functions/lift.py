@@ -21,10 +21,11 @@ from dsl.types import BoolType
 from extract.distil.bases import bases
 from extract.distil.boolean import readings, with_exceptions
 from extract.distil.cubes import MOST_INPUTS
+from extract.distil.planes import nearest_planes
 from extract.distil.polynomial import nearest_linear, polynomials
 from extract.distil.trees import exact_tree, table_term, tree_term
 from extract.extraction import Progress
-from extract.functions.table import Table
+from extract.functions.table import Table, tabulate
 from extract.search.assemble import output_types
 from extract.search.constants import mined_constants
 from extract.search.engine import Limits
@@ -41,6 +42,10 @@ EFFORT, SHORT_EFFORT, LONG_EFFORT, SUMS_EFFORT = 3_000_000, 1_000_000, 200_000, 
 MOST_VARIABLES = 6
 """Enumeration over more inputs than these finds little that the closed forms do not."""
 NEAR_SHARE = 0.2
+PLANE_SHARE = 0.9
+"""On how many tabulated inputs a short function must be right to be told: among many answers, and among two."""
+GAIN = 0.03
+"""By how much a long function fitted to a sample must be right more often, on fresh inputs, than a short one."""
 LONG_BITS = 150.0
 
 
@@ -211,10 +216,25 @@ class FunctionLifter:
             linear = nearest_linear(self.table.variables, self.table.columns, self.table.outputs[:, 0])
             if linear is not None and linear.share >= NEAR_SHARE:
                 term = linear.term
+            planes = None if term else nearest_planes(self.table.inputs, self.table.outputs[:, 0], rng=self.rng)
+            if planes is not None and planes.share >= PLANE_SHARE:
+                term = planes.term(self.table.variables)
         if term is not None and len(self.table.wrong(term, 0)):
             near = normalise(self._function((), (term,)))
             assert isinstance(near, Function)
             self.best.nearest = near
+            if not self.table.complete:
+                self._prefer(near)
+
+    def _prefer(self, near: Function) -> None:
+        """The short function in place of one that was fitted to a sample and is hardly better on fresh inputs."""
+        fresh = tabulate(self.network, rng=self.rng)
+        short = fresh.agreement(near)
+        long = fresh.agreement(self.best.program) if self.best.program is not None else 0.0
+        if long < min(short + GAIN, 1.0):
+            self.best.program, self.best.cost, self.best.agreement = near, cost_bits(near), short
+            self.best.method, self.best.nearest = "nearest planes", None
+            self.progress.best(near, short)
 
 
 def _number(term: Term) -> Term:

@@ -49,7 +49,7 @@ def _confirmed(
         part = deadline.share(0.5)
         findings = check_single(network, lifter.best.program, rng_seed=rng_seed + round_, deadline=part)
         example = find_counterexample(findings)
-        if example is None:
+        if example is None or lifter.best.agreement < 1:  # known to be near and no more
             break
         recorder.lifted = lifter.again(np.array(example.inputs), deadline.share(0.5))
     nearest = lifter.best.nearest

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsl.batch import evaluate_batch
+from dsl.programs import Function
 from dsl.terms import Term, Var
 from extract.search.assemble import input_variables
 from verify.domain import IntArray
+from verify.equivalence import as_machine
 from verify.subject import Subject
 
 MOST_ROWS = 1 << 17
@@ -37,11 +40,17 @@ class Table:
 
     def wrong(self, term: Term, component: int) -> NDArray[np.int64]:
         """The rows on which a term does not give this output."""
-        from dsl.batch import evaluate_batch
-
         env = {v.name: column for v, column in zip(self.variables, self.columns, strict=True)}
         values = np.broadcast_to(evaluate_batch(term, env), len(self.inputs))
         return np.flatnonzero(values != self.outputs[:, component])
+
+    def agreement(self, function: Function) -> float:
+        """The share of rows on which a function of these variables gives every output."""
+        env = {v.name: column for v, column in zip(self.variables, self.columns, strict=True)}
+        right = np.ones(len(self.inputs), dtype=bool)
+        for k, term in enumerate(as_machine(function).outputs):
+            right &= np.broadcast_to(evaluate_batch(term, env), len(self.inputs)) == self.outputs[:, k]
+        return float(right.mean())
 
     def with_rows(self, inputs: IntArray, outputs: IntArray) -> Table:
         """The table with further rows."""
@@ -50,8 +59,11 @@ class Table:
 
 
 def tabulate(network: Subject, *, rng: np.random.Generator) -> Table:
-    """The network's answers on all inputs, or on a uniform sample of a domain too large to list."""
+    """The network's answers on all inputs, or on a sample of a domain too large to list: half uniform, half central."""
     domain = network.domain
     complete = domain.symbol_count <= MOST_ROWS
-    inputs = domain.symbols() if complete else domain.draw((SAMPLED_ROWS,), rng=rng)
+    if complete:
+        inputs = domain.symbols()
+    else:
+        inputs = np.concatenate([domain.draw((SAMPLED_ROWS,), rng=rng), domain.draw_central(SAMPLED_ROWS, rng=rng)])
     return Table(input_variables(domain), inputs, network.run(inputs[:, None])[:, 0], complete)

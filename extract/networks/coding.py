@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,12 +13,16 @@ from torch.nn import functional
 from extract.networks.fields import Fields
 
 ENCODINGS = ("one_hot", "one_hot_joint", "integer")
+REAL = "real"
+"""The encoding of real numbers in a box, told as whole multiples of a unit each: single inputs only."""
 TOKEN = "token"
 """The encoding of a network that looks its input up in an embedding: whole numbers counted from the lowest."""
 DECODINGS = ("argmax", "round", "sign")
 EXACT = 2**24  # float32 holds every whole number up to here
 MOST_COMPONENTS = 1_024
 MOST_FEATURES = 1_000_000
+REAL_STEPS = 1_000
+"""A box without units is cut, along each component, into the least power-of-ten units that give at least so many."""
 
 Ranges = tuple[tuple[int, int], ...]
 OutputRanges = tuple[tuple[int | None, int | None], ...]
@@ -25,22 +30,28 @@ OutputRanges = tuple[tuple[int | None, int | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class InputCoding:
-    """How the whole numbers of one step become the float32 features a network reads."""
+    """How the whole numbers of one step become the float32 features a network reads.
+
+    Of real inputs, the whole number k of a component stands for k times its unit.
+    """
 
     encoding: str
     ranges: Ranges
+    units: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
         """Number of features."""
         sizes = [high - low + 1 for low, high in self.ranges]
-        widths = {"one_hot": sum(sizes), "one_hot_joint": math.prod(sizes), "integer": len(sizes), TOKEN: len(sizes)}
-        return widths[self.encoding]
+        widths = {"one_hot": sum(sizes), "one_hot_joint": math.prod(sizes)}
+        return widths.get(self.encoding, len(sizes))
 
     def encode(self, symbols: Tensor) -> Tensor:
         """Features (batch, width) of symbols (batch, arity) within the ranges; tokens stay whole numbers."""
         if self.encoding == "integer":
             return symbols.float()
+        if self.encoding == REAL:
+            return (symbols.double() * torch.tensor(self.units, dtype=torch.float64)).float()
         sizes = [high - low + 1 for low, high in self.ranges]
         offsets = symbols - torch.tensor([low for low, _ in self.ranges])
         if self.encoding == TOKEN:
@@ -84,10 +95,12 @@ class OutputCoding:
                 return torch.stack([block.argmax(1) + low for block, low in zip(blocks, lows, strict=True)], dim=1)
 
 
-def read_input(fields: Fields) -> InputCoding:
-    """The input encoding described by the object `input`. Raises `BadInput`."""
-    encoding = fields.choice("encoding", ENCODINGS)
+def read_input(fields: Fields, encodings: Sequence[str] = ENCODINGS) -> InputCoding:
+    """The input encoding described by the object `input`, one of `encodings`. Raises `BadInput`."""
+    encoding = fields.choice("encoding", encodings)
     arity = fields.whole("arity", 1, MOST_COMPONENTS)
+    if encoding == REAL:
+        return _read_box(fields, arity)
     coding = InputCoding(encoding, _read_ranges(fields, arity))
     if coding.width > MOST_FEATURES:
         raise fields.wrong(f"an alphabet of at most {MOST_FEATURES} symbols", coding.width, "high")
@@ -107,6 +120,23 @@ def read_output(fields: Fields) -> OutputCoding:
     if set(ranges) != {(0, 1)}:
         raise fields.wrong("0 and 1 (decoding sign)", list(ranges[0]), "low and high")
     return OutputCoding(decoding, ranges)
+
+
+def _read_box(fields: Fields, arity: int) -> InputCoding:
+    lows, highs = (fields.number_each(key, arity) for key in ("low", "high"))
+    for low, high in zip(lows, highs, strict=True):
+        if low >= high:
+            raise fields.wrong(f"a number above low = {low} (else there are no inputs)", high, "high")
+    if "unit" in fields.content:
+        units = fields.number_each("unit", arity)
+    else:
+        units = tuple(10.0 ** math.floor(math.log10((b - a) / REAL_STEPS)) for a, b in zip(lows, highs, strict=True))
+    ranges = []
+    for low, high, unit in zip(lows, highs, units, strict=True):
+        if not 0 < unit <= high - low or max(abs(low), abs(high)) / unit > EXACT:
+            raise fields.wrong(f"a positive number that cuts {low} to {high} into steps", unit, "unit")
+        ranges.append((math.ceil(low / unit - 1e-9), math.floor(high / unit + 1e-9)))
+    return InputCoding(REAL, tuple(ranges), units)
 
 
 def _read_ranges(fields: Fields, arity: int) -> Ranges:

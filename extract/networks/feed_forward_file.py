@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from dsl.errors import BadInput
-from extract.networks.coding import TOKEN, InputCoding, read_input, read_output
+from extract.networks.coding import ENCODINGS, REAL, TOKEN, InputCoding, read_input, read_output
 from extract.networks.disk import Stored, expect_shapes
 from extract.networks.feed_forward import FeedForwardNetwork
 from extract.networks.stack import layer_names, stack_shapes
@@ -47,11 +47,13 @@ def read_feed_forward(stored: Stored) -> FeedForwardNetwork:
     """The network that a directory describes. Raises `BadInput`."""
     fields = stored.fields
     activation = ACTIVATIONS[fields.choice("activation", list(ACTIVATIONS))]
-    reads, writes = read_input(fields.object("input")), read_output(fields.object("output"))
+    reads, writes = read_input(fields.object("input"), (*ENCODINGS, REAL)), read_output(fields.object("output"))
     table = stored.tensors.get("embedding.weight")
     embedded = {}
     features = reads.width
     if table is not None:
+        if reads.encoding == REAL:
+            raise BadInput(f"expected whole numbers for an embedding, got real ones ({stored.weights_path})")
         sizes = [high - low + 1 for low, high in reads.ranges]
         if table.dim() != 2 or len(table) < max(sizes):
             wanted = f"expected a table of at least {max(sizes)} vectors, got shape {list(table.shape)}"

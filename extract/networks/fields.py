@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,15 @@ class Fields:
             raise self.wrong(f"{count} numbers", values, key)
         listed = Fields({str(i): v for i, v in enumerate(values)}, self._at(key))
         return tuple(listed.whole(str(i), low, high) for i in range(count))
+
+    def number_each(self, key: str, count: int) -> tuple[float, ...]:
+        """`count` finite numbers under `key`: a list of them, or one number that serves for all."""
+        value = self._present(key, f"a number, or {count} of them")
+        values = value if isinstance(value, list) else [value] * count
+        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
+        if len(numbers) != len(values) or len(values) != count:
+            raise self.wrong(f"a number, or {count} of them", value, key)
+        return tuple(float(v) for v in numbers)
 
     def wrong(self, expected: str, value: Any, key: str) -> BadInput:
         """The error to raise for the value under `key`."""

@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from dsl.errors import Unsupported
-from extract.networks.coding import TOKEN, InputCoding
+from extract.networks.coding import REAL, TOKEN, InputCoding
 from verify.graph import Affine, Array, Concatenate, Graph, Lookup, Node, Operation, Pointwise, Sum
 
 MODULES: dict[Any, Any] = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.GELU: "gelu", nn.Sigmoid: "sigmoid"}
@@ -44,9 +44,10 @@ def features_of(coding: InputCoding) -> Features:
         if coding.encoding == "one_hot":
             table = np.zeros((sizes[k], sum(sizes)))
             table[:, sum(sizes[:k]) : sum(sizes[: k + 1])] = np.eye(sizes[k])
-        elif coding.encoding == "integer":
+        elif coding.encoding in ("integer", REAL):
+            unit = coding.units[k] if coding.encoding == REAL else 1.0
             table = np.zeros((sizes[k], len(sizes)))
-            table[:, k] = np.arange(low, high + 1)
+            table[:, k] = (np.arange(low, high + 1) * unit).astype(np.float32)
         elif coding.encoding == "one_hot_joint" and len(sizes) == 1:
             table = np.eye(sizes[k])
         else:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from dsl.errors import BadInput
-from extract.networks.coding import DECODINGS, ENCODINGS, TOKEN, InputCoding, OutputCoding, OutputRanges
+from extract.networks.coding import DECODINGS, ENCODINGS, REAL, TOKEN, InputCoding, OutputCoding, OutputRanges
 from extract.networks.feed_forward import FeedForwardNetwork
 from extract.networks.recurrent import RecurrentNetwork
 from verify.domain import Domain
@@ -49,17 +49,23 @@ def from_module(
     output_ranges: OutputRanges,
     encoding: str = "one_hot",
     decoding: str = "argmax",
+    units: tuple[float, ...] = (),
     state_width: int | None = None,
     name: str = "module",
 ) -> RecurrentNetwork | FeedForwardNetwork:
-    """The module as a network over `domain`. Raises `BadInput` where it does not fit the declaration."""
-    encodings = ENCODINGS if domain.streams else (*ENCODINGS, TOKEN)
+    """The module as a network over `domain`. Raises `BadInput` where it does not fit the declaration.
+
+    `units` goes with the encoding `real`: what one step of each input component stands for.
+    """
+    encodings = ENCODINGS if domain.streams else (*ENCODINGS, TOKEN, REAL)
     for kind, allowed, got in (("encoding", encodings, encoding), ("decoding", DECODINGS, decoding)):
         if got not in allowed:
             raise BadInput(f"expected {' or '.join(allowed)}, got {got} ({kind} of {name})")
     if decoding == "argmax" and any(low is None or high is None for low, high in output_ranges):
         raise BadInput(f"expected bounded outputs for argmax, got {output_ranges} (output_ranges of {name})")
-    reads, writes = InputCoding(encoding, domain.ranges), OutputCoding(decoding, output_ranges)
+    if len(units) != (domain.arity if encoding == REAL else 0) or not all(unit > 0 for unit in units):
+        raise BadInput(f"expected a positive unit per component of a real input and none else, got {units} ({name})")
+    reads, writes = InputCoding(encoding, domain.ranges, units), OutputCoding(decoding, output_ranges)
     own = copy.deepcopy(module).to(device="cpu", dtype=torch.float32).eval().requires_grad_(False)
     tensors = {key: tensor.numpy() for key, tensor in own.state_dict().items()}
     for key, array in tensors.items():

@@ -23,6 +23,8 @@ CODINGS: list[tuple[dict[str, Any], dict[str, Any], int, int]] = [
     ({"encoding": "one_hot", "arity": 2, "low": 1, "high": 3},
      {"decoding": "argmax", "arity": 2, "low": 0, "high": 2}, 6, 6),
     ({"encoding": "integer", "arity": 2, "low": [-2, 0], "high": [2, 1]}, {"decoding": "round", "arity": 1}, 2, 1),
+    ({"encoding": "real", "arity": 2, "low": [-0.5, 0.1], "high": [0.5, 0.3], "unit": [0.25, 0.1]},
+     {"decoding": "round", "arity": 1}, 2, 1),
     ({"encoding": "one_hot_joint", "arity": 2, "low": 0, "high": 1}, {"decoding": "sign", "arity": 1}, 4, 1),
 ]  # fmt: skip
 
@@ -115,6 +117,18 @@ def test_tokens_are_looked_up(tmp_path: Path) -> None:
     assert np.array_equal(network.run(inputs[:, None])[:, 0, 0], expected)
 
 
+def test_real_inputs_are_multiples_of_a_unit(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Linear(1, 1))
+    with torch.no_grad():
+        net[0].weight.fill_(8.0)
+        net[0].bias.fill_(0.0)
+    reads, writes = {"encoding": "real", "arity": 1, "low": -1, "high": 1}, {"decoding": "round", "arity": 1}
+    content = {"input": reads, "output": writes}
+    network = load_network(write(tmp_path, Holder(net), {"activation": "relu", **content}))
+    assert network.domain.ranges == ((-1000, 1000),)  # without a unit: thousandths of so wide a box
+    assert network.run(np.array([[[250]], [[-1000]]])).ravel().tolist() == [2, -8]
+
+
 class Residual(nn.Module):
     """A module that no list of known classes holds."""
 
@@ -141,6 +155,9 @@ def test_any_module_that_fx_reads_is_a_network() -> None:
     [
         ({"activation": "swish"}, "expected relu or tanh or gelu, got 'swish'"),
         ({"output": {"decoding": "argmax", "arity": 1, "low": 0, "high": 8}}, "expected shape [9, 7], got [6, 7]"),
+        ({"input": {"encoding": "real", "arity": 2, "low": 1.5, "high": 0.5}}, "a number above low = 1.5"),
+        ({"input": {"encoding": "real", "arity": 2, "low": 0, "high": [1.0]}}, "a number, or 2 of them, got [1.0]"),
+        ({"input": {"encoding": "real", "arity": 1, "low": 0, "high": 1, "unit": 2}}, "cuts 0.0 to 1.0 into steps"),
     ],
 )
 def test_bad_directories_get_one_line(tmp_path: Path, change: dict[str, Any], says: str) -> None:
