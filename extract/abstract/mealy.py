@@ -84,7 +84,8 @@ def learn_mealy(
     Machines grow round by round until one is right on all words. Trained networks are often machines with rare
     slips, and explaining a slip takes many states; so of all rounds the one wins whose own bits and those of its
     exceptions are fewest (minimum description length), closed machines with few slips first. The words tried, `hard`
-    ones among them, have the training length; `closed` is False when states keep appearing up to that depth, the mark of a network that counts.
+    ones among them, have the training length; `closed` is False when states keep appearing up to that depth, the mark
+    of a network that counts.
     """
     if network.domain.symbol_count > limits.max_symbols:
         return None
