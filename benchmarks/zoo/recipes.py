@@ -3,6 +3,7 @@
 from functools import partial
 
 from benchmarks.zoo.recipe import Recipe
+from benchmarks.zoo.recipes_finite import FINITE_RECIPES
 from benchmarks.zoo.recipes_rnn62 import RNN62_RECIPES
 from benchmarks.zoo.recipes_tomita import TOMITA_RECIPES
 
@@ -79,4 +80,6 @@ VARIETY: tuple[Recipe, ...] = (
     Recipe("range_seen_gru", "Range_Seen", "gru", 16, 44),
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*VARIETY, *RNN62_RECIPES, *TOMITA_RECIPES)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (*VARIETY, *RNN62_RECIPES, *FINITE_RECIPES, *TOMITA_RECIPES)
+}

@@ -40,7 +40,7 @@ def report_html(extraction: Extraction) -> str:
         trim_blocks=True,
     )
     environment.filters["number"] = number
-    diagram, caption = _diagram(program)
+    drawing, caption = diagram(program)
     verdict, text = _main_verdict(extraction)
     return environment.get_template("report.html.j2").render(
         extraction=extraction,
@@ -50,10 +50,10 @@ def report_html(extraction: Extraction) -> str:
         source=highlighted(print_program(program)),
         python=python_source(program),
         operators=program_size(program),
-        diagram=Markup(diagram),
+        diagram=Markup(drawing),
         caption=caption,
-        findings=[_finding(finding) for finding in extraction.evidence],
-        counterexamples=_counterexamples(extraction.evidence),
+        findings=[finding_row(finding) for finding in extraction.evidence],
+        counterexamples=counterexamples(extraction.evidence),
         alignment=[_aligned(item) for item in extraction.alignment],
         stages=_stages(extraction),
         options=json.dumps(dict(extraction.options)),
@@ -76,7 +76,8 @@ def highlighted(text: str) -> Markup:
     return Markup("".join([*parts, str(escape(text[at:]))]))
 
 
-def _diagram(program: Program) -> tuple[str, str]:
+def diagram(program: Program) -> tuple[str, str]:
+    """The state diagram of a machine with few states, else the data flow, as SVG; and a caption."""
     found = automaton(program) if isinstance(program, Machine) else None
     if found is None or not isinstance(program, Machine):
         return draw_dataflow(program), "Data flow: what each value is computed from."
@@ -97,7 +98,8 @@ def _main_verdict(extraction: Extraction) -> tuple[str, str]:
     return verdict, verdict
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_row(finding: Finding) -> dict[str, Any]:
+    """A finding as a template shows it."""
     return {
         "claim": finding.claim,
         "verdict": verdict_name(finding.verdict),
@@ -126,7 +128,7 @@ def _measured(finding: Finding) -> list[tuple[str, str]]:
     return [(name, value) for name, value in shown if value]
 
 
-def _counterexamples(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def counterexamples(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Each different input once."""
     shown: dict[tuple[str, Any], dict[str, Any]] = {}
     for finding in findings:

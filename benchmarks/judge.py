@@ -1,0 +1,64 @@
+"""Three questions about a network, a program and a task, each with findings of its own (they are never merged).
+
+Is the program the network? Does the network do its task? Does the program do the task? The first is asked of a program
+from elsewhere with the same checks that netlift's own extractor ends with; the second puts the task's reference program
+in the place of the found one; the third is decided between two programs, without the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from dsl.errors import NetliftError
+from dsl.programs import Machine, Program
+from dsl.syntax import parse
+from extract.align import align
+from extract.confirm import with_proved_prefix
+from extract.seeds import child
+from verify.budget import Deadline
+from verify.certificate import certify
+from verify.check import check, find_counterexample
+from verify.diff import diff_programs
+from verify.subject import RecurrentSubject, Subject
+from verify.verdict import Finding, Unknown
+
+NETWORK_DOES_TASK = "network does its task"
+CHECK_S, ALIGN_S, CERTIFY_S, DIFF_S = 30.0, 10.0, 3.0, 10.0
+"""Seconds for the judging of one row, outside the budget of the extractor."""
+TASK_S = 6.0
+
+
+def program_is_network(network: Any, program: Program, *, rng_seed: int) -> list[Finding]:
+    """Findings on a program that some other extractor found: equality, a certificate, and whether it is the mechanism.
+
+    Raises `TypeMismatch` for a program of another shape than the network's.
+    """
+    findings = _checked(network, program, rng_seed=rng_seed, timeout_s=CHECK_S)
+    if not isinstance(program, Machine):
+        return findings
+    recurrent = cast(RecurrentSubject, network)
+    try:
+        findings += align(recurrent, program, Deadline.after(ALIGN_S), rng=child("align", rng_seed))[1]
+        if find_counterexample(findings) is None and not any("every length" in f.domain for f in findings):
+            findings.append(certify(recurrent, program, timeout_s=CERTIFY_S, rng_seed=rng_seed)[0])
+    except NetliftError as error:  # programs of any size come here, also ones that nothing can be aligned with
+        findings.append(Finding("program is the mechanism", "alignment", Unknown(str(error)), "", 0.0))
+    return findings
+
+
+def network_does_task(network: Subject, reference: str, *, rng_seed: int) -> list[Finding]:
+    """Findings on the network, measured against the task's reference program."""
+    findings = _checked(network, parse(reference), rng_seed=rng_seed, timeout_s=TASK_S)
+    return [replace(finding, claim=NETWORK_DOES_TASK) for finding in findings]
+
+
+def program_does_task(program: Program, reference: str) -> Finding:
+    """The finding on two programs."""
+    return diff_programs(program, parse(reference), timeout_s=DIFF_S)
+
+
+def _checked(network: Subject, program: Program, *, rng_seed: int, timeout_s: float) -> list[Finding]:
+    findings: Sequence[Finding] = check(network, program, rng_seed=rng_seed, timeout_s=timeout_s)
+    return with_proved_prefix(list(findings), network.domain) if network.domain.streams else list(findings)
