@@ -18,6 +18,7 @@ from dsl.printers import print_program
 from dsl.syntax import parse
 from extract.report.findings import finding_from_json
 from extract.report.html import counterexamples, diagram, finding_row, highlighted, number
+from extract.report.svg import ARROW_HEAD
 
 ORDER = {"proved": 0, "unknown": 1, "refuted": 2, "none": 3}
 
@@ -38,6 +39,7 @@ def leaderboard_html(rows: Sequence[Row]) -> str:
     suites = list(dict.fromkeys(s.suite for s, _ in pairs))
     return environment.get_template("leaderboard.html.j2").render(
         suites=[_suite(suite, [pair for pair in pairs if pair[0].suite == suite]) for suite in suites],
+        arrow_head=Markup(ARROW_HEAD),
         versions=", ".join(sorted({row.get("version", "unknown") for row in rows})),
     )
 

@@ -15,7 +15,10 @@ Point = tuple[float, float]
 CHARACTER = 7.3  # width of a character of 12 px monospace, in px
 LINE = 16.0
 PADDING = 10.0
-HEAD = "0 0 10 10"
+ARROW_HEAD = (
+    '<marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M0,0.8 L10,5 L0,9.2 z"/></marker>'
+)
 LABEL_AT = 0.4  # share of the way; off the middle, where arrows cross
 
 
@@ -137,11 +140,10 @@ class Drawing:
         margin = 12.0
         left, top = min(p[0] for p in self.points) - margin, min(p[1] for p in self.points) - margin
         width, height = max(p[0] for p in self.points) + margin - left, max(p[1] for p in self.points) + margin - top
-        head = f'<marker id="head" viewBox="{HEAD}" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
         return (
             f'<svg role="img" aria-label="{escape(title)}" viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}" '
             f'width="{width:.0f}" height="{height:.0f}" xmlns="http://www.w3.org/2000/svg">'
-            f'<defs>{head}<path d="M0,0.8 L10,5 L0,9.2 z"/></marker></defs>'
+            f"<defs>{ARROW_HEAD}</defs>"
             + "".join([*self.arrows, *self.boxes, *self.labels])
             + "</svg>"
         )
