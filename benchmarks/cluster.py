@@ -47,6 +47,6 @@ def _configured(backend: str, address: str | None, at_a_time: int) -> Iterator[N
     except ImportError:
         raise BadInput("expected Dask for --backend dask, got none (pip install 'netlift[cluster]')") from None
     here = {"n_workers": at_a_time, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.Client(address) if address else distributed.Client(**here) as client:
-        with parallel_config(backend="dask", client=client):
-            yield
+    joined = distributed.Client(address) if address else distributed.Client(**here)
+    with joined as client, parallel_config(backend="dask", client=client):
+        yield

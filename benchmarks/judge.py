@@ -12,8 +12,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 from dsl.errors import NetliftError
-from dsl.programs import Machine, Program
+from dsl.programs import Function, Machine, Program, terms_of
 from dsl.syntax import parse
+from dsl.terms import Const, subterms
+from extract.abstract.minimal import mealy_of
 from extract.align import align
 from extract.confirm import with_proved_prefix
 from extract.seeds import child
@@ -21,13 +23,18 @@ from verify.budget import Deadline
 from verify.certificate import certify
 from verify.check import check, find_counterexample
 from verify.diff import diff_programs
+from verify.equivalence import as_machine
+from verify.lockstep import first_failures
 from verify.subject import RecurrentSubject, Subject
 from verify.verdict import Finding, Unknown
+from verify.words import draw_mixed
 
 NETWORK_DOES_TASK = "network does its task"
-CHECK_S, ALIGN_S, CERTIFY_S, DIFF_S = 30.0, 10.0, 3.0, 10.0
-"""Seconds for the judging of one row, outside the budget of the extractor."""
-TASK_S = 6.0
+CHECK_S, ALIGN_S, CERTIFY_S, TASK_S, DIFF_S = 30.0, 10.0, 3.0, 15.0, 10.0
+"""Most seconds for each part of judging a row, outside the budget of the extractor."""
+WORDS, LENGTHS = 2_000, 3
+"""Agreement is measured on so many words, half uniform and half structured, of so many training lengths."""
+MOST_STATES = 256
 
 
 def program_is_network(network: Any, program: Program, *, rng_seed: int) -> list[Finding]:
@@ -57,6 +64,35 @@ def network_does_task(network: Subject, reference: str, *, rng_seed: int) -> lis
 def program_does_task(program: Program, reference: str) -> Finding:
     """The finding on two programs."""
     return diff_programs(program, parse(reference), timeout_s=DIFF_S)
+
+
+def agreement(network: Any, program: Program, *, rng_seed: int) -> float:
+    """The share of words (or single inputs) that network and program answer alike at every step."""
+    machine = as_machine(program) if isinstance(program, Function) else cast(Machine, program)
+    domain, rng = network.domain, child("agreement", rng_seed)
+    length = LENGTHS * domain.train_length
+    words = draw_mixed(domain, WORDS, length, rng=rng) if domain.streams else domain.draw((WORDS, 1), rng=rng)
+    return float((first_failures(network, machine, words) < 0).mean())
+
+
+def states_of(network: Subject, program: Program) -> int | None:
+    """The states of the minimal machine of a program; None where they are many, or the program is a function."""
+    if not isinstance(program, Machine):
+        return None
+    found = mealy_of(program, network.domain, max_states=MOST_STATES)
+    return None if found is None else found.size
+
+
+def table_rows(program: Program) -> int:
+    """The rows of the largest table in a program, 0 if there is none; a table of tables counts the inner rows."""
+    constants = [t.value for term in terms_of(program) for t in subterms(term) if isinstance(t, Const)]
+    return max(map(_rows, constants), default=0)
+
+
+def _rows(value: Any) -> int:
+    if not isinstance(value, tuple):
+        return 0
+    return sum(map(_rows, value)) if any(isinstance(v, tuple) for v in value) else len(value)
 
 
 def _checked(network: Subject, program: Program, *, rng_seed: int, timeout_s: float) -> list[Finding]:

@@ -5,8 +5,8 @@
     netlift bench --report DIR                        pages and tables of all that the store holds
     netlift bench --compare before.jsonl after.jsonl  what got better or worse
 
-Every job runs in a fresh process (`benchmarks.worker`), one thread each, and its row is appended to the store as soon as
-it ends (`benchmarks.store`). `--resume` leaves out jobs that the store holds with equal weights, version, budget and
+Every job runs in a fresh process (`benchmarks.worker`), one thread each, and its row is appended to the store as soon
+as it ends (`benchmarks.store`). `--resume` leaves out jobs that the store holds with equal weights, version, budget and
 seed; those that crashed are due again.
 """
 
@@ -32,7 +32,8 @@ from extract.cli.app import check_timeout
 
 ZOO = Path(__file__).parent / "zoo"
 FOLDERS = {"streams": ZOO} | {
-    suite: ZOO / suite for suite in ("rnn62", "finite", "tomita", "arithmetic", "boolean", "modular", "trees", "trojans")
+    suite: ZOO / suite
+    for suite in ("rnn62", "finite", "tomita", "arithmetic", "boolean", "modular", "trees", "trojans")
 }
 PAGE = "leaderboard.html"
 

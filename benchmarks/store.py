@@ -52,7 +52,7 @@ class Store:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Store]:
-    """The store at `path`, made if it is not there. Raises `BadInput` where it cannot be, or another run has it open."""
+    """The store at `path`, made if it is not there. Raises `BadInput` if it cannot be, or another run has it open."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)

@@ -29,7 +29,7 @@ from dsl.programs import program_size
 from dsl.syntax import parse
 
 GRACE = 1.5
-GRACE_S = 60.0
+GRACE_S = 120.0
 """A worker is ended after `GRACE` times its budget and `GRACE_S` seconds for loading and judging."""
 MAX_BYTES = 16 << 30
 """Of data a worker may reserve, a fuse: banks of the search reserve much and touch little. The row has the peak."""
@@ -134,12 +134,14 @@ def _entered(job: Job, entry: Entry) -> Row:
 
 def _judged(job: Job, program: str, reference: str) -> Row:
     """Sizes, and the two questions that are about the task."""
-    from benchmarks.judge import network_does_task, program_does_task
+    from benchmarks.judge import agreement, network_does_task, program_does_task, states_of, table_rows
     from extract.report.findings import finding_to_json
 
-    parsed = parse(program)
-    on_network = network_does_task(_loaded(job.directory), reference, rng_seed=job.seed)
-    return {"operators": program_size(parsed), "task_finding": finding_to_json(program_does_task(parsed, reference)),
+    parsed, network = parse(program), _loaded(job.directory)
+    on_network = network_does_task(network, reference, rng_seed=job.seed)
+    return {"operators": program_size(parsed), "table_rows": table_rows(parsed), "states": states_of(network, parsed),
+            "agreement": agreement(network, parsed, rng_seed=job.seed),
+            "task_finding": finding_to_json(program_does_task(parsed, reference)),
             "network_task": [finding_to_json(finding) for finding in on_network]}  # fmt: skip
 
 

@@ -7,22 +7,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from benchmarks.jobs import OURS, Row
-from benchmarks.leaderboard.standing import Standing, Total, standing, totals
+from benchmarks.leaderboard.standing import Standing, Total, duels, standing, totals
 from benchmarks.peers.published import PUBLISHED, SOURCE
 
-COLUMNS = ("network", "extractor", "cell", "operators (reference)", "program = network: proved on inputs of",
-           "network = task", "program = task", "mechanism", "s")  # fmt: skip
+COLUMNS = ("network", "extractor", "cell", "operators (reference)", "states",
+           "program = network: proved on inputs of", "agreement", "network = task", "program = task", "mechanism",
+           "s")  # fmt: skip
+COMPARING = ("extractor", "states", "agreement")
+"""Columns that are shown where there are several extractors."""
 TOTALS = ("suite", "extractor", "networks", "programs", "= network proved", "of every length", "= task proved",
           "at most twice the reference", "mechanism supported", "operators in all", "median s", "longest s",
           "peak GiB")  # fmt: skip
 
 
 def table(rows: Iterable[Row]) -> str:
-    """A Markdown table of results; the column of extractors only where there are several."""
+    """A Markdown table of results."""
     standings = sorted(map(standing, rows), key=lambda s: (s.suite, s.network, s.extractor != OURS.name, s.extractor))
     several = len({s.extractor for s in standings}) > 1 or any(s.extractor != OURS.name for s in standings)
     systems = list(dict.fromkeys(system for s in standings for system in PUBLISHED.get(s.suite, ())))
-    kept = [c for c in COLUMNS if several or c != "extractor"] + systems
+    kept = [c for c in COLUMNS if several or c not in COMPARING] + systems
     return _lines(kept, [[_cells(s)[c] for c in kept] for s in standings])
 
 
@@ -37,28 +40,32 @@ def summary(found: Sequence[Total]) -> str:
 
 def report(suite: str, rows: Sequence[Row]) -> str:
     """The page of a suite."""
-    found = totals(map(standing, rows))
+    standings = [standing(row) for row in rows]
+    against = [f"{duel}\n" for duel in duels(standings)]
     source = [f"{SOURCE}\n"] if suite in PUBLISHED else []
     figures = _figures(rows)
-    return "\n".join([f"# {suite}\n", summary(found), "", *source, table(rows), "", *figures])
+    return "\n".join([f"# {suite}\n", summary(totals(standings)), "", *against, *source, table(rows), "", *figures])
 
 
 def as_json(suite: str, rows: Sequence[Row]) -> str:
     """The same as JSON: totals, standings, and where the columns of others come from."""
     standings = [standing(row) for row in rows]
     content = {"suite": suite, "totals": [asdict(t) for t in totals(standings)],
-               "networks": [s.to_json() for s in standings],
+               "against": [asdict(d) for d in duels(standings)], "networks": [s.to_json() for s in standings],
                "source": SOURCE if suite in PUBLISHED else None}  # fmt: skip
     return json.dumps(content, indent=1) + "\n"
 
 
 def _cells(s: Standing) -> dict[str, str]:
-    size = "-" if s.operators is None else str(s.operators)
+    table_size = f" + table of {s.table_rows}" if s.table_rows else ""
+    size = "-" if s.operators is None else f"{s.operators}{table_size}"
     reference = "" if s.reference_operators is None else f" ({s.reference_operators})"
     task = s.program_task
     return {
         "network": s.network, "extractor": s.extractor, "cell": s.cell, "operators (reference)": size + reference,
         "program = network: proved on inputs of": str(s.program_network) if s.operators is not None else s.stop,
+        "states": "" if s.states is None else str(s.states),
+        "agreement": "" if s.agreement is None else f"{s.agreement:.2%}",
         "network = task": str(s.network_task), "mechanism": s.mechanism,
         "program = task": task.verdict + (f" (length {task.differs})" if task.differs else ""),
         "s": "" if s.seconds is None else f"{s.seconds:.1f}",

@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.jobs import OURS, Row
-from benchmarks.leaderboard.standing import Cell, Standing, standing, totals
+from benchmarks.leaderboard.standing import Cell, Standing, duels, standing, totals
 from benchmarks.peers.published import PUBLISHED, SOURCE
 from dsl.printers import print_program
 from dsl.syntax import parse
@@ -53,6 +53,7 @@ def _suite(suite: str, pairs: Sequence[tuple[Standing, Row]]) -> dict[str, Any]:
     return {
         "name": suite or "results",
         "totals": totals(s for s, _ in pairs),
+        "duels": [str(duel) for duel in duels(s for s, _ in pairs)],
         "several": any(s.extractor != OURS.name for s, _ in pairs),
         "systems": {system: len(tasks) for system, tasks in PUBLISHED.get(suite, {}).items()},
         "source": SOURCE if suite in PUBLISHED else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
 from benchmarks.jobs import OURS, Row
@@ -19,6 +19,8 @@ EQUAL = "program equals network"
 EVERY_LENGTH = "every length"
 TWICE = 2
 """A program is short when it has at most so many times the operators of the task's reference program."""
+
+READABLE_ROWS = 16
 
 Finding = Mapping[str, Any]
 
@@ -56,6 +58,9 @@ class Standing:
     mechanism: str
     operators: int | None
     reference_operators: int | None
+    table_rows: int
+    states: int | None
+    agreement: float | None
     seconds: float | None
     peak_bytes: int | None
     stop: str
@@ -69,8 +74,10 @@ class Standing:
 
     @property
     def short(self) -> bool:
-        """Whether the program has at most twice the operators of the reference (of none: at most one)."""
-        return self.operators is not None and self.operators <= max(TWICE * (self.reference_operators or 0), 1)
+        """Whether the program has at most twice the operators of the reference (of none: at most one), and no table
+        that is longer than a reader takes in."""
+        most = max(TWICE * (self.reference_operators or 0), 1)
+        return self.operators is not None and self.operators <= most and self.table_rows <= READABLE_ROWS
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -96,6 +103,9 @@ def standing(row: Row) -> Standing:
         mechanism=mechanism(evidence),
         operators=row.get("operators"),
         reference_operators=row.get("reference_operators"),
+        table_rows=row.get("table_rows", 0),
+        states=row.get("states"),
+        agreement=row.get("agreement"),
         seconds=row.get("seconds"),
         peak_bytes=row.get("peak_bytes"),
         stop=f"crashed: {row['crash']}" if "crash" in row else row.get("stop", ""),
@@ -171,3 +181,60 @@ def _total(suite: str, extractor: str, group: Sequence[Standing]) -> Total:
         longest_s=max(seconds),
         peak_bytes=max((s.peak_bytes or 0 for s in group), default=0),
     )
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Ours and one other extractor on the networks of a suite for which both have a program.
+
+    `states` and `agreement` count networks on which ours has fewer, equally many, more; a higher, equal, lower share.
+    States are those of minimal machines, where both are finite and few.
+    """
+
+    suite: str
+    other: str
+    networks: int
+    states: tuple[int, int, int]
+    agreement: tuple[int, int, int]
+    seconds_ratio: float
+
+    def __str__(self) -> str:
+        fewer, same, more = self.states
+        higher, equal, lower = self.agreement
+        return (
+            f"Against {self.other} on {self.networks} networks where both have a program: states fewer on {fewer}, as "
+            f"many on {same}, more on {more}; agreement with the network higher on {higher}, equal on {equal}, lower "
+            f"on {lower}; {self.seconds_ratio:.2f} times its seconds in the geometric mean (a "
+            "command's with start-up)."
+        )
+
+
+def duels(standings: Iterable[Standing]) -> list[Duel]:
+    """Ours against each other extractor, suite by suite."""
+    table = {(s.suite, s.extractor, s.network): s for s in standings if s.operators is not None}
+    others = sorted({(suite, name) for suite, name, _ in table if name != OURS.name})
+    found = []
+    for suite, name in others:
+        theirs = [s for (where, who, _), s in sorted(table.items()) if (where, who) == (suite, name)]
+        pairs = [(table[suite, OURS.name, t.network], t) for t in theirs if (suite, OURS.name, t.network) in table]
+        if pairs:
+            found.append(_duel(suite, name, pairs))
+    return found
+
+
+def _duel(suite: str, other: str, pairs: Sequence[tuple[Standing, Standing]]) -> Duel:
+    ratios = [a.seconds / b.seconds for a, b in pairs if a.seconds and b.seconds]
+    return Duel(
+        suite=suite,
+        other=other,
+        networks=len(pairs),
+        states=_counts((b.states, a.states) for a, b in pairs),
+        agreement=_counts((a.agreement, b.agreement) for a, b in pairs),
+        seconds_ratio=geometric_mean(ratios) if ratios else 1.0,
+    )
+
+
+def _counts(pairs: Iterable[tuple[float | None, float | None]]) -> tuple[int, int, int]:
+    """How often the left is larger, equal, smaller, where both are known."""
+    known = [(left, right) for left, right in pairs if left is not None and right is not None]
+    return (sum(x > y for x, y in known), sum(x == y for x, y in known), sum(x < y for x, y in known))
