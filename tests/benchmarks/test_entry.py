@@ -1,6 +1,7 @@
 """Anybody's extractor can enter: what a command gets to see, what becomes of what it writes, and how it is judged."""
 
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from dsl.syntax import parse
 from extract.networks import load_network
 from verify.verdict import Refuted
 
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "entering.md"
 NETWORK = ZOO / "parity_noisy_rnn_tanh"
 TOGGLE = "machine toggle(x: 0..1) -> 0..1  state s: 0..1 = 0  next s = int(s != x)  output s'"
 LATE = TOGGLE.replace("output s'", "output s")
@@ -99,3 +101,12 @@ def test_sizes_of_machines_and_of_tables_in_them() -> None:
     assert table_rows(parse(TOGGLE)) == 0
     endless = parse("machine m(x: 0..1) -> int  state n: int = 0  next n = n + x  output n")
     assert states_of(network, endless) is None
+
+
+def test_the_example_in_the_documentation_enters(tmp_path: Path) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    (tmp_path / "echo.py").write_text(code)
+    command = extractor(f"echo={sys.executable} {tmp_path / 'echo.py'}").command
+    assert command is not None
+    found = enter(command, NETWORK, timeout_s=5.0, seed=0)
+    assert (found.program, found.figures) == (parse("machine echo(x: 0..1) -> int  output x"), {"guesses": 1})
