@@ -19,7 +19,7 @@ IDENTITY = ("suite", "network", "extractor", "command", "timeout_s", "seed", "ve
 
 @dataclass(frozen=True)
 class Extractor:
-    """A name for the table, and the command that extracts (see `benchmarks.entry`); netlift's own extractor has none."""
+    """A name for the table, and the command that extracts (see `benchmarks.entry`); none for the own extractor."""
 
     name: str
     command: tuple[str, ...] | None = None

@@ -14,9 +14,9 @@ import sys
 import time
 from typing import Any
 
-from aalpy.base import SUL
-from aalpy.learning_algs import run_KV
-from aalpy.oracles import RandomWordEqOracle
+from aalpy.base import SUL  # pyright: ignore[reportMissingImports]
+from aalpy.learning_algs import run_KV  # pyright: ignore[reportMissingImports]
+from aalpy.oracles import RandomWordEqOracle  # pyright: ignore[reportMissingImports]
 
 from benchmarks.peers.command import Learned, arguments, figures, heading, symbol_number
 
