@@ -2,10 +2,10 @@
 
     python -m benchmarks.performance.kills [--suite streams] [--kills 10] [--jobs 2] [NAMES...]
 
-Runs `netlift bench` on real networks once without disturbance and once with `kill -9`, by turns of the runner and of one
-of its workers, each time at a random moment; resumes, and compares the tables without their seconds. Exit status 0:
-they are equal, and no job that had ended was done again. The networks should be easy ones: what a search finds close to
-the end of its budget depends on the machine, killed or not.
+Runs `netlift bench` on real networks once without disturbance and once with `kill -9`, by turns of the runner and of
+one of its workers, each time at a random moment; resumes, and compares the tables without their seconds. Exit status
+0: they are equal, and no job that had ended was done again. The networks should be easy ones: what a search finds
+close to the end of its budget depends on the machine, killed or not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
