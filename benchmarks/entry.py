@@ -27,7 +27,7 @@ from dsl.syntax import parse
 
 LOADING_S = 10.0
 """What a command gets beyond its budget, for starting up and writing."""
-HINTS = ("task", "notes")
+HINTS = ("task", "task_text", "notes", "reference", "planted")
 """Fields of `network.json` that a command does not get to see."""
 PLACES = ("{network}", "{program}", "{timeout}", "{seed}")
 

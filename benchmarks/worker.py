@@ -87,17 +87,26 @@ def watch(parent: int) -> None:
 def run_one(job: Job) -> Row:
     """Extract one network and judge it: what its row holds beside the identity of the job."""
     description = json.loads((job.directory / "network.json").read_text())
-    task = task_of(description["task"], streams=description["family"] == "recurrent")
-    row: Row = {"cell": _architecture(description), "task": task.name, "task_text": task.description,
-                "reference": task.reference, "reference_operators": program_size(parse(task.reference))}  # fmt: skip
+    reference, text = _task(description)
+    row: Row = {"cell": _architecture(description), "task": description.get("task", ""), "task_text": text,
+                "reference": reference, "planted": description.get("planted"),
+                "reference_operators": None if reference is None else program_size(parse(reference))}  # fmt: skip
     if job.extractor.command is None:
         row |= _ours(job)
     else:
         row |= _entered(job, enter(job.extractor.command, job.directory, timeout_s=job.timeout_s, seed=job.seed))
     if row["program"] is not None:
-        row |= _judged(job, row["program"], task.reference)
+        row |= _judged(job, row["program"], reference)
     row["peak_bytes"] = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return row
+
+
+def _task(description: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The reference program of a network's task and the task in words, from the tables or from the description."""
+    if "reference" in description or "task" not in description:
+        return description.get("reference"), description.get("task_text", "")
+    task = task_of(description["task"], streams=description["family"] == "recurrent")
+    return task.reference, task.description
 
 
 def _ours(job: Job) -> Row:
@@ -132,17 +141,21 @@ def _entered(job: Job, entry: Entry) -> Row:
     return row | {"program": str(entry.program), "cost": cost_bits(entry.program), "evidence": evidence}
 
 
-def _judged(job: Job, program: str, reference: str) -> Row:
-    """Sizes, and the two questions that are about the task."""
+def _judged(job: Job, program: str, reference: str | None) -> Row:
+    """Sizes, and the two questions that are about the task, if there is one."""
     from benchmarks.judge import agreement, network_does_task, program_does_task, states_of, table_rows
     from extract.report.findings import finding_to_json
 
     parsed, network = parse(program), _loaded(job.directory)
+    row: Row = {
+        "operators": program_size(parsed), "table_rows": table_rows(parsed), "states": states_of(network, parsed),
+        "agreement": agreement(network, parsed, rng_seed=job.seed),
+    }  # fmt: skip
+    if reference is None:
+        return row
     on_network = network_does_task(network, reference, rng_seed=job.seed)
-    return {"operators": program_size(parsed), "table_rows": table_rows(parsed), "states": states_of(network, parsed),
-            "agreement": agreement(network, parsed, rng_seed=job.seed),
-            "task_finding": finding_to_json(program_does_task(parsed, reference)),
-            "network_task": [finding_to_json(finding) for finding in on_network]}  # fmt: skip
+    return row | {"task_finding": finding_to_json(program_does_task(parsed, reference)),
+                  "network_task": [finding_to_json(finding) for finding in on_network]}  # fmt: skip
 
 
 def _loaded(directory: Path) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from benchmarks.jobs import OURS, Row
+from benchmarks.leaderboard.recovery import curves
 from benchmarks.leaderboard.standing import Standing, Total, duels, standing, totals
 from benchmarks.peers.published import PUBLISHED, SOURCE
 
@@ -43,8 +44,8 @@ def report(suite: str, rows: Sequence[Row]) -> str:
     standings = [standing(row) for row in rows]
     against = [f"{duel}\n" for duel in duels(standings)]
     source = [f"{SOURCE}\n"] if suite in PUBLISHED else []
-    figures = _figures(rows)
-    return "\n".join([f"# {suite}\n", summary(totals(standings)), "", *against, *source, table(rows), "", *figures])
+    parts = [f"# {suite}\n", summary(totals(standings)), "", *against, *source, table(rows), ""]
+    return "\n".join([*parts, *_curves(rows), *_figures(rows)])
 
 
 def as_json(suite: str, rows: Sequence[Row]) -> str:
@@ -52,7 +53,7 @@ def as_json(suite: str, rows: Sequence[Row]) -> str:
     standings = [standing(row) for row in rows]
     content = {"suite": suite, "totals": [asdict(t) for t in totals(standings)],
                "against": [asdict(d) for d in duels(standings)], "networks": [s.to_json() for s in standings],
-               "source": SOURCE if suite in PUBLISHED else None}  # fmt: skip
+               "recovery": curves(rows), "source": SOURCE if suite in PUBLISHED else None}  # fmt: skip
     return json.dumps(content, indent=1) + "\n"
 
 
@@ -71,6 +72,15 @@ def _cells(s: Standing) -> dict[str, str]:
         "s": "" if s.seconds is None else f"{s.seconds:.1f}",
         **{system: "yes" if solved else "no" for system, solved in s.published.items()},
     }  # fmt: skip
+
+
+def _curves(rows: Sequence[Row]) -> list[str]:
+    """Recovery of planted programs, a table for each thing varied."""
+    parts = []
+    for name, curve in curves(rows).items():
+        shares = [f"{right} of {count} ({right / count:.0%})" for right, count in curve.values()]
+        parts += [_lines([name, *curve], [["recovered", *shares]]), ""]
+    return ["Planted programs recovered, proved equal to the planted one:\n", *parts] if parts else []
 
 
 def _figures(rows: Sequence[Row]) -> list[str]:

@@ -10,11 +10,12 @@ from benchmarks.cli import run_command
 from benchmarks.leaderboard.compare import compare
 from benchmarks.leaderboard.markdown import as_json, report
 from benchmarks.leaderboard.page import leaderboard_html
+from benchmarks.leaderboard.recovery import curves
 from benchmarks.leaderboard.standing import duels, standing, totals
 from benchmarks.peers.published import RNN62 as PUBLISHED
 from benchmarks.run import PAGE, write_report
 from benchmarks.suites.rnn62 import RNN62
-from tests.benchmarks.rows import EVERY, PROVED, REFUTED, SAME_TASK, row
+from tests.benchmarks.rows import EVERY, OTHER_TASK, PROVED, REFUTED, SAME_TASK, row
 
 CRASHED = {k: v for k, v in row().items() if k in ("suite", "extractor", "timeout_s", "seed")}
 CRASHED |= {"network": "<m>", "crash": "ended after 5 s"}
@@ -136,3 +137,15 @@ def test_the_command_writes_reports_and_compares(
         assert (ended.value.code, said in captured.out + captured.err) == (status, True), captured
     assert sorted(p.name for p in Path("out").iterdir()) == [PAGE, "s.json", "s.md"]
     assert write_report([OURS, CRASHED], Path("more"))[0] == Path("more") / PAGE
+
+
+def test_recovery_of_planted_programs_is_counted_by_what_makes_it_harder() -> None:
+    rows = [
+        row(EVERY, network=str(k), planted={"noise": noise, "operators": size},
+            task_finding=SAME_TASK if right else OTHER_TASK)
+        for k, (noise, size, right) in enumerate([(0.0, 0, True), (0.0, 4, True), (0.01, 5, False), (0.01, 8, True)])
+    ]  # fmt: skip
+    assert curves(rows) == {"noise": {"0.0": (2, 2), "0.01": (1, 2)},
+                            "operators": {"0": (1, 1), "1–4": (1, 1), "5–8": (1, 2)}}  # fmt: skip
+    assert "| recovered | 2 of 2 (100%) | 1 of 2 (50%) |" in report("s", rows)
+    assert curves([row(EVERY)]) == {}
