@@ -20,12 +20,13 @@ from benchmarks.worker import run_apart
 from dsl.errors import BadInput
 
 THREADS = "threading"
+ONE: Any = 1  # a batch of jobs would only be written when all of it has ended
 
 
 def rows_of(jobs: Iterable[Job], *, at_a_time: int, backend: str, address: str | None) -> Iterator[Row]:
     """The rows of jobs, in the order in which they end. Raises `BadInput` for a backend that is not installed."""
     with _configured(backend, address, at_a_time):
-        parallel = Parallel(n_jobs=at_a_time, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+        parallel = Parallel(n_jobs=at_a_time, return_as="generator_unordered", batch_size=ONE, pre_dispatch="2*n_jobs")
         results: Any = parallel(delayed(run_apart)(job) for job in jobs)
         yield from results or ()
 

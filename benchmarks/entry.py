@@ -29,7 +29,7 @@ LOADING_S = 10.0
 """What a command gets beyond its budget, for starting up and writing."""
 HINTS = ("task", "task_text", "notes", "reference", "planted")
 """Fields of `network.json` that a command does not get to see."""
-PLACES = ("{network}", "{program}", "{timeout}", "{seed}")
+PLACES: tuple[str, ...] = ("{network}", "{program}", "{timeout}", "{seed}")
 
 PEERS = {
     "aalpy": Extractor("aalpy", (sys.executable, "-m", "benchmarks.peers.automaton", *PLACES)),

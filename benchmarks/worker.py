@@ -33,25 +33,25 @@ GRACE_S = 120.0
 """A worker is ended after `GRACE` times its budget and `GRACE_S` seconds for loading and judging."""
 MAX_BYTES = 16 << 30
 """Of data a worker may reserve, a fuse: banks of the search reserve much and touch little. The row has the peak."""
-ATTEMPTS = 2
-"""A worker that was ended by a signal may have been in somebody's way; it is tried once more."""
 WATCH_S = 0.5
 
 
 def run_apart(job: Job) -> Row:
-    """Do a job in a fresh process: its row, or one with what went wrong under `crash`."""
+    """Do a job in a fresh process: its row, or one with what went wrong under `crash`.
+
+    A worker that was ended by a signal may just have been in somebody's way, and is tried once more.
+    """
     extractor = json.dumps([job.extractor.name, job.extractor.command])
     command = [sys.executable, "-m", "benchmarks.worker", job.suite, str(job.directory), extractor,
                str(job.timeout_s), str(job.seed), str(os.getpid())]  # fmt: skip
     limit_s = GRACE * job.timeout_s + GRACE_S
-    for attempt in range(ATTEMPTS):
+    status, said, complaints = _ended(command, limit_s)
+    if status is not None and status < 0:
         status, said, complaints = _ended(command, limit_s)
-        if status == 0:
-            return job.identity() | json.loads(said)
-        if status is None:
-            return job.identity() | {"crash": f"ended after {limit_s:.0f} s"}
-        if status > 0 or attempt == ATTEMPTS - 1:
-            break
+    if status == 0:
+        return job.identity() | json.loads(said)
+    if status is None:
+        return job.identity() | {"crash": f"ended after {limit_s:.0f} s"}
     lines = complaints.strip().splitlines() or [f"exit status {status}"]
     return job.identity() | {"crash": lines[-1]}
 
