@@ -30,40 +30,40 @@ from verify.verdict import Finding, Unknown
 from verify.words import draw_mixed
 
 NETWORK_DOES_TASK = "network does its task"
-CHECK_S, ALIGN_S, CERTIFY_S, TASK_S, DIFF_S = 30.0, 10.0, 3.0, 15.0, 10.0
-"""Most seconds for each part of judging a row, outside the budget of the extractor."""
+CHECK, ALIGN, CERTIFY, TASK, DIFF = 0.5, 0.15, 0.05, 0.25, 0.15
+"""What each part of judging a row may take at most, in budgets of the extractor, and outside of them."""
 WORDS, LENGTHS = 2_000, 3
 """Agreement is measured on so many words, half uniform and half structured, of so many training lengths."""
 MOST_STATES = 256
 
 
-def program_is_network(network: Any, program: Program, *, rng_seed: int) -> list[Finding]:
+def program_is_network(network: Any, program: Program, *, budget_s: float, rng_seed: int) -> list[Finding]:
     """Findings on a program that some other extractor found: equality, a certificate, and whether it is the mechanism.
 
     Raises `TypeMismatch` for a program of another shape than the network's.
     """
-    findings = _checked(network, program, rng_seed=rng_seed, timeout_s=CHECK_S)
+    findings = _checked(network, program, rng_seed=rng_seed, timeout_s=CHECK * budget_s)
     if not isinstance(program, Machine):
         return findings
     recurrent = cast(RecurrentSubject, network)
     try:
-        findings += align(recurrent, program, Deadline.after(ALIGN_S), rng=child("align", rng_seed))[1]
+        findings += align(recurrent, program, Deadline.after(ALIGN * budget_s), rng=child("align", rng_seed))[1]
         if find_counterexample(findings) is None and not any("every length" in f.domain for f in findings):
-            findings.append(certify(recurrent, program, timeout_s=CERTIFY_S, rng_seed=rng_seed)[0])
+            findings.append(certify(recurrent, program, timeout_s=CERTIFY * budget_s, rng_seed=rng_seed)[0])
     except NetliftError as error:  # programs of any size come here, also ones that nothing can be aligned with
         findings.append(Finding("program is the mechanism", "alignment", Unknown(str(error)), "", 0.0))
     return findings
 
 
-def network_does_task(network: Subject, reference: str, *, rng_seed: int) -> list[Finding]:
+def network_does_task(network: Subject, reference: str, *, budget_s: float, rng_seed: int) -> list[Finding]:
     """Findings on the network, measured against the task's reference program."""
-    findings = _checked(network, parse(reference), rng_seed=rng_seed, timeout_s=TASK_S)
+    findings = _checked(network, parse(reference), rng_seed=rng_seed, timeout_s=TASK * budget_s)
     return [replace(finding, claim=NETWORK_DOES_TASK) for finding in findings]
 
 
-def program_does_task(program: Program, reference: str) -> Finding:
+def program_does_task(program: Program, reference: str, *, budget_s: float) -> Finding:
     """The finding on two programs."""
-    return diff_programs(program, parse(reference), timeout_s=DIFF_S)
+    return diff_programs(program, parse(reference), timeout_s=DIFF * budget_s)
 
 
 def agreement(network: Any, program: Program, *, rng_seed: int) -> float:

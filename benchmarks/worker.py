@@ -28,9 +28,9 @@ from benchmarks.suites.tables import task_of
 from dsl.programs import program_size
 from dsl.syntax import parse
 
-GRACE = 1.5
-GRACE_S = 120.0
-"""A worker is ended after `GRACE` times its budget and `GRACE_S` seconds for loading and judging."""
+GRACE = 2.5
+GRACE_S = 60.0
+"""A worker is ended after `GRACE` times its budget, which includes judging, and `GRACE_S` seconds for loading."""
 MAX_BYTES = 16 << 30
 """Of data a worker may reserve, a fuse: banks of the search reserve much and touch little. The row has the peak."""
 WATCH_S = 0.5
@@ -134,7 +134,7 @@ def _entered(job: Job, entry: Entry) -> Row:
     from extract.report.findings import finding_to_json
 
     try:
-        findings = program_is_network(_loaded(job.directory), entry.program, rng_seed=job.seed)
+        findings = program_is_network(_loaded(job.directory), entry.program, budget_s=job.timeout_s, rng_seed=job.seed)
     except NetliftError as error:
         return row | {"stop": f"the command wrote a program of another kind: {str(error).splitlines()[0]}"}
     evidence = [finding_to_json(finding) for finding in findings]
@@ -153,8 +153,9 @@ def _judged(job: Job, program: str, reference: str | None) -> Row:
     }  # fmt: skip
     if reference is None:
         return row
-    on_network = network_does_task(network, reference, rng_seed=job.seed)
-    return row | {"task_finding": finding_to_json(program_does_task(parsed, reference)),
+    on_network = network_does_task(network, reference, budget_s=job.timeout_s, rng_seed=job.seed)
+    does_task = program_does_task(parsed, reference, budget_s=job.timeout_s)
+    return row | {"task_finding": finding_to_json(does_task),
                   "network_task": [finding_to_json(finding) for finding in on_network]}  # fmt: skip
 
 

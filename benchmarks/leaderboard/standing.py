@@ -14,8 +14,8 @@ from typing import Any
 from benchmarks.jobs import OURS, Row
 from benchmarks.peers.published import PUBLISHED
 from verify.causal.mechanism import CLAIM as MECHANISM
+from verify.exhaustive import CLAIM as EQUAL
 
-EQUAL = "program equals network"
 EVERY_LENGTH = "every length"
 TWICE = 2
 """A program is short when it has at most so many times the operators of the task's reference program."""

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -28,8 +29,6 @@ from benchmarks.leaderboard.markdown import table
 from benchmarks.store import Key, key, rows_in
 
 EASY = ("parity_noisy_rnn_tanh", "prev1_mlp", "sum_all_mlp", "tomita1_rnn_tanh", "set_reset_rnn_relu")
-LONGEST_S = 20.0
-"""Moments are drawn between zero and so many seconds after a start."""
 
 
 def bench(store: Path, options: list[str]) -> subprocess.Popen[bytes]:
@@ -49,18 +48,24 @@ def workers(runner: int) -> list[int]:
     return found
 
 
-def disturbed(store: Path, options: list[str], kills: int, rng: random.Random) -> Counter[str]:
+def disturbed(store: Path, options: list[str], kills: int, longest_s: float, rng: random.Random) -> Counter[str]:
     """Run and kill; what was killed how often. The last run is left to end."""
     killed: Counter[str] = Counter()
+
+    def wait(process: subprocess.Popen[bytes]) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0.0, longest_s))
+
     for number in range(kills):
         process = bench(store, options)
-        wait(process, rng)
-        found = workers(process.pid)
-        if number % 2 and found:
-            with suppress(ProcessLookupError):
-                os.kill(rng.choice(found), signal.SIGKILL)
+        wait(process)
+        if number % 2:
+            while process.poll() is None and not workers(process.pid):
+                time.sleep(0.05)
+            for worker in rng.sample(found := workers(process.pid), min(1, len(found))):
+                os.kill(worker, signal.SIGKILL)
                 killed["worker"] += 1
-            wait(process, rng)
+            wait(process)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             killed["runner"] += 1
@@ -68,12 +73,6 @@ def disturbed(store: Path, options: list[str], kills: int, rng: random.Random) -
         print(f"{number + 1} of {kills}: {len(rows_in(store))} jobs have ended", file=sys.stderr)
     bench(store, options).wait()
     return killed
-
-
-def wait(process: subprocess.Popen[bytes], rng: random.Random) -> None:
-    """Until a random moment, or the end of the process."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(rng.uniform(0.0, LONGEST_S))
 
 
 def untimed(store: Path) -> str:
@@ -96,7 +95,8 @@ def main(
     suite: str = "streams",
     kills: int = 10,
     jobs: int = 2,
-    timeout: float = 60.0,
+    timeout: float = 120.0,
+    longest: Annotated[float, typer.Option(help="Most seconds between a start and a kill.")] = 15.0,
     seed: int = 0,
 ) -> None:
     """Compare a run that was killed with one that was not."""
@@ -104,7 +104,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         whole, broken = Path(folder, "whole.jsonl"), Path(folder, "broken.jsonl")
         bench(whole, options).wait()
-        killed = disturbed(broken, options, kills, random.Random(seed))
+        killed = disturbed(broken, options, kills, longest, random.Random(seed))
         equal, twice = untimed(whole) == untimed(broken), done_twice(broken)
         print(untimed(broken))
         if not equal:

@@ -75,7 +75,7 @@ def test_places_are_filled_and_figures_are_kept() -> None:
 
 def test_what_is_written_is_verified_as_ours_is() -> None:
     mine = extractor(f"mine={shlex.join(python(f'open(program, {chr(39)}w{chr(39)}).write({TOGGLE!r})'))}")
-    row = run_apart(Job("streams", NETWORK, mine, 5.0, 0))
+    row = run_apart(Job("streams", NETWORK, mine, 60.0, 0))
     found = standing(row)
     for equal in (found.program_network, found.network_task, found.program_task):
         assert (equal.verdict, "every length" in equal.on) == ("proved", True)
@@ -85,12 +85,12 @@ def test_what_is_written_is_verified_as_ours_is() -> None:
 
 def test_a_wrong_program_is_refuted_and_one_of_another_kind_is_turned_away() -> None:
     network = load_network(NETWORK)
-    findings = program_is_network(network, parse(LATE), rng_seed=0)
+    findings = program_is_network(network, parse(LATE), budget_s=60.0, rng_seed=0)
     assert isinstance(findings[0].verdict, Refuted)
     assert findings[0].verdict.counterexample.inputs == ((1,),)
     assert agreement(network, parse(LATE), rng_seed=0) < 0.1
     with pytest.raises(TypeMismatch, match="expected a machine, got a function"):
-        program_is_network(network, parse("function f(x: 0..1) -> 0..1 = x"), rng_seed=0)
+        program_is_network(network, parse("function f(x: 0..1) -> 0..1 = x"), budget_s=60.0, rng_seed=0)
 
 
 def test_sizes_of_machines_and_of_tables_in_them() -> None:
