@@ -62,8 +62,9 @@ def disturbed(store: Path, options: list[str], kills: int, longest_s: float, rng
         if number % 2:
             while process.poll() is None and not workers(process.pid):
                 time.sleep(0.05)
-            for worker in rng.sample(found := workers(process.pid), min(1, len(found))):
-                os.kill(worker, signal.SIGKILL)
+            found = workers(process.pid)
+            with suppress(ProcessLookupError, IndexError):  # it may just have ended
+                os.kill(rng.choice(found), signal.SIGKILL)
                 killed["worker"] += 1
             wait(process)
         if process.poll() is None:
