@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ from verify.budget import Deadline
 from verify.checker import Rejected, check_certificate
 from verify.domain import IntArray
 from verify.exhaustive import CLAIM
-from verify.lockstep import check_compatible
-from verify.reach.regions import Closure, Options, close
+from verify.lockstep import check_compatible, replay
+from verify.reach.regions import Closure, Options, Word, close
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
+from verify.sampling import shorten
 from verify.subject import FloatArray, RecurrentSubject
-from verify.verdict import Finding, Proved, Unknown, Verdict
+from verify.verdict import Finding, Proved, Refuted, Unknown, Verdict
 from verify.weights import WithWeights, weights_hash, weights_of
 from verify.words import draw_mixed
 
@@ -36,23 +37,23 @@ METHOD = "simulation certificate"
 FORMAT = "netlift-certificate/2"
 MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
-ATTEMPTS = (
-    (0.1, Options(scale=0.3)),
-    (0.2, Options(scale=0.1, restarts=10)),
-    (0.3, Options(scale=0.03, restarts=3)),
-    (0.6, Options(scale=0.01, restarts=1)),
-)
+ATTEMPTS = ((0.4, Options(scale=0.1)), (0.6, Options(scale=0.04)), (0.9, Options(scale=0.015)))
 """Of the time left, a share for each attempt; what remains is for the checker."""
 
 
 def certify(
-    network: RecurrentSubject, machine: Machine, *, timeout_s: float, rng_seed: int = 0
+    network: RecurrentSubject,
+    machine: Machine,
+    *,
+    timeout_s: float,
+    rng_seed: int = 0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Finding, dict[str, Any] | None]:
-    """Proved for every length, with the certificate; else `Unknown` with the region or word that stood in the way.
+    """Proved for every length, with the certificate; else `Unknown` with what stood in the way.
 
-    It never refutes: check the program first.
+    Refuted where the search comes upon a word on which the network leaves the program (replayed, and shortened).
     """
-    began, deadline = time.monotonic(), Deadline.after(timeout_s)
+    began, deadline = time.monotonic(), Deadline.after(timeout_s, clock)
     check_compatible(network.domain, len(network.output_ranges), machine)
     verdict: Verdict
     try:
@@ -75,10 +76,17 @@ def _attempted(
     obstacle, spread = "no attempt was made", _spread(network, rng_seed)
     table = ProgramTable(machine, network.domain)
     tolerance = Tolerance(weights, table, spread, _words(network, rng_seed))
+    symbols = network.domain.symbols()
+
+    def refutes(word: Word) -> bool:
+        return replay(network, machine, symbols[word]) is not None
+
     for share, options in ATTEMPTS:
         tolerance.reset()
         with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
-            closure = close(weights, table, tolerance, spread, options, deadline.share(share))
+            closure = close(weights, table, tolerance, spread, options, deadline.share(share), refutes=refutes)
+        if closure.word is not None and (found := replay(network, machine, symbols[closure.word])) is not None:
+            return Refuted(*shorten(network, machine, found, deadline=deadline)), None
         if closure.obstacle is None:
             certificate = _written(closure, table, machine, network.tensors)
             return _checked(certificate, network)

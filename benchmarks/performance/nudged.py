@@ -29,7 +29,7 @@ from extract.networks import load_recurrent
 from extract.networks.recurrent import RecurrentNetwork
 from verify.certificate import certify
 from verify.lockstep import replay
-from verify.verdict import Proved
+from verify.verdict import Proved, Refuted
 
 DEFAULT = (
     *(f"{k}_{cell}_noisy_1" for k in (1, 2) for cell in ("rnn_tanh", "gru")),
@@ -97,8 +97,10 @@ def measure(directories: Sequence[Path], count: int, timeout_s: float, seed: int
         with tempfile.TemporaryDirectory() as place:
             length, moved = nudge(directory, Path(place), rng=np.random.default_rng(seed + k))
             finding, _ = certify(*_loaded(Path(place)), timeout_s=timeout_s)
-        proved = isinstance(finding.verdict, Proved)
-        rows.append(Nudged(directory.name, length, moved, proved, getattr(finding.verdict, "reason", "")))
+        proved, reason = isinstance(finding.verdict, Proved), getattr(finding.verdict, "reason", "")
+        if isinstance(finding.verdict, Refuted):
+            reason = f"differs at length {finding.verdict.counterexample.length}"
+        rows.append(Nudged(directory.name, length, moved, proved, reason))
         print(f"{directory.name}: {'proved' if proved else 'not proved'}", file=sys.stderr, flush=True)
     return rows
 

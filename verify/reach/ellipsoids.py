@@ -16,30 +16,37 @@ ASCENTS = 5
 MULTIPLIERS = (0.03, 0.1, 0.25, 0.5, 1.0)
 
 
-def around(generators: Array, box: Array, inflation: float, least: Array) -> tuple[Array, Array, float]:
-    """Shape and inverse of an ellipsoid that holds `generators . s + box . r`, for generators (terms width).
+def around(generators: Array, box: Array, inflation: float, least: Array) -> tuple[Array, Array, Array]:
+    """Per row, shape and inverse of an ellipsoid that holds `generators . s + box . r`, for generators (terms width).
 
     It is the image inflated plus `least` (width width, the square of a shape) in every direction. With
     S' = inflation J S J^T + least, the map J shrinks one such ellipsoid into the next by 1 / sqrt(inflation), as long
     as S stays bounded: a quadratic norm in which products of many steps contract, found by following them (Lyapunov).
     The third value is the share that the box, which is what was missed, has in the square.
     """
-    units = np.sqrt(np.diag(least))
-    square = generators.T @ generators
-    length = float(np.trace(square / np.outer(units, units))) / len(units)
-    square = (1 + (inflation - 1) / (1 + length)) * square + least  # less where slow directions have grown long
-    inside = float(np.trace(square / np.outer(units, units)))
-    missed = float((box / units).sum())  # the box lies in the ellipsoid of square `missed * diag(box * units)`
+    units = np.sqrt(np.diagonal(least, axis1=1, axis2=2))
+    square = np.matmul(generators.transpose(0, 2, 1), generators)
+    length = _trace(square, units) / units.shape[1]
+    factor = 1 + (inflation - 1) / (1 + length)  # less where slow directions have grown long
+    square = factor[:, None, None] * square + least
+    inside = _trace(square, units)
+    missed = (box / units).sum(axis=1)  # the box lies in the ellipsoid of square `missed * diag(box * units)`
     share = missed**2 / (missed**2 + inside)
-    if missed > 0:
-        square = square + (1 + np.sqrt(inside) / missed) * missed * np.diag(box * units)
+    room = (missed + np.sqrt(inside))[:, None] * box * units
+    square = square + room[:, :, None] * np.eye(units.shape[1])
     values, vectors = np.linalg.eigh(square)
-    roots = np.sqrt(np.maximum(values, TIGHTEST * values[-1]))
-    shape, inverse = vectors * roots, (vectors / roots).T
-    seen = inverse @ generators.T
-    filled = np.sqrt(max(np.linalg.eigvalsh(seen @ seen.T)[-1], 0.0)) + np.linalg.norm(np.abs(inverse) @ box)
-    grown = max(1.0, float(filled) / FIT)
+    roots = np.sqrt(np.maximum(values, TIGHTEST * values[:, -1:]))
+    shape, inverse = vectors * roots[:, None], (vectors / roots[:, None]).transpose(0, 2, 1)
+    seen = np.matmul(inverse, generators.transpose(0, 2, 1))
+    filled = np.sqrt(np.maximum(np.linalg.eigvalsh(np.matmul(seen, seen.transpose(0, 2, 1)))[:, -1], 0.0))
+    filled = filled + np.linalg.norm(np.matmul(np.abs(inverse), box[:, :, None])[:, :, 0], axis=1)
+    grown = np.maximum(1.0, filled / FIT)[:, None, None]
     return shape * grown, inverse / grown, share
+
+
+def _trace(square: Array, units: Array) -> Array:
+    """Traces in these units."""
+    return (np.diagonal(square, axis1=1, axis2=2) / units**2).sum(axis=1)
 
 
 def contained(form: Form, centres: Array, inverses: Array) -> np.ndarray:

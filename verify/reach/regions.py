@@ -7,40 +7,43 @@ and program agree on inputs of every length, by induction.
 Regions are found by following: an image that lies in no region starts a new one, the image inflated
 (`ellipsoids.around`). Inflating as one follows makes the ellipsoids long where the network contracts slowly and thin
 where it contracts fast, which boxes cannot be; the room won is what lets later images fit into earlier regions. Where
-a read-out is not certain, the regions on the way there that contributed most are made smaller (`Tolerance.blame`) and
-the search begins again.
+a read-out is not certain, the word that leads there is tried on the network, as it may be wrong indeed; if it is not,
+the regions on the way that contributed most are made smaller (`Tolerance.blame`): they and those that came of them are
+dropped, and what led to them is followed again. The rest of the work stays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from verify.budget import Deadline
-from verify.reach.affine import Array, Form, ellipsoids
+from verify.reach.affine import Array, Form, ellipsoids, join
 from verify.reach.cells import step, surely_reads
-from verify.reach.ellipsoids import around, contained
+from verify.reach.cover import Cover, Numbers
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.weights import Weights
 
-BATCH = 256
-NEAREST = 48
-TRIED = 8
+BATCH = 128
 ANCESTORS = 80
 BENT = 0.3  # share of the square from which on what linearisation missed is blamed
+BLAMED = 0.3  # of the largest share
+HUGE = 1e30
+
+Word = list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`scale` times the tolerance is the size of a region before its image is added; `restarts` after obstacles."""
+    """`scale` times the tolerance is the size of a region before its image is added; `repairs` of obstacles."""
 
     scale: float = 0.3
     inflation: float = 1.3
-    restarts: int = 30
-    max_regions: int = 60_000
+    repairs: int = 12
+    max_regions: int = 25_000
 
 
 @dataclass(frozen=True)
@@ -55,172 +58,207 @@ class Region:
 
 @dataclass(frozen=True)
 class Closure:
-    """Closed regions, the first of which holds the initial state; or the obstacle that was met."""
+    """Closed regions, the first of which holds the initial state; or the obstacle, or a word read out wrongly."""
 
     regions: list[Region]
     obstacle: str | None
+    word: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Whence a region first came: the number of another, the symbol read, and the Jacobian of that step."""
+
+    parent: int
+    symbol: int
+    jacobian: Array
 
 
 def close(
-    weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options, deadline: Deadline
-) -> Closure:
-    """Search for a closed set of regions; raises `Unsupported` as `ProgramTable` does."""
-    obstacle: str | None = "no attempt was made"
-    for _ in range(options.restarts + 1):
-        search = _Search(weights, table, tolerance, spread, options, deadline)
-        obstacle = search.run()
-        if obstacle is None:
-            return Closure(search.regions(), None)
-        if search.failed is None:
-            break
-        search.blame()
-    return Closure([], obstacle)
+    weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options, deadline: Deadline,
+    *, refutes: Callable[[Word], bool],
+) -> Closure:  # fmt: skip
+    """Search for a closed set of regions; `refutes` tries a word on the network. Raises `Unsupported`."""
+    return _Search(weights, table, tolerance, spread, options, deadline, refutes).run()
 
 
 class _Search:
     def __init__(
         self, weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options,
-        deadline: Deadline,
+        deadline: Deadline, refutes: Callable[[Word], bool],
     ) -> None:  # fmt: skip
         self.weights, self.table, self.tolerance, self.spread = weights, table, tolerance, spread
-        self.options, self.deadline = options, deadline
-        self.failed: int | None = None
-        width = len(spread)
-        self.centres, self.shapes, self.inverses = (
-            np.zeros((0, *s)) for s in ((width,), (width, width), (width, width))
-        )
-        self.count = 0
-        self.states: list[int] = []
-        self.parents: list[int] = []
-        self.jacobians: list[Array] = []
-        self.leasts: list[Array] = []
-        self.missed: list[float] = []
-        self.members: dict[int, list[int]] = {}
-        self.targets: list[list[set[int]]] = []
+        self.options, self.deadline, self.refutes = options, deadline, refutes
+        self.cover = Cover(spread, options.inflation)
+        self.origins: list[_Origin] = []
+        self.targets: list[list[set[int]] | None] = []  # None: not followed yet
+        self.first, self.repairs = -1, 0
 
-    def run(self) -> str | None:
-        """Follow every region; None when closed."""
-        width, followed = len(self.spread), 0
-        first = self.weights.initial
-        least = self.tolerance.least(first[None], 0, self.options.scale)[0]
-        self._new(first, np.zeros((width, width)), np.zeros(width), 0, -1, least)
-        while followed < self.count:
-            rows = np.arange(followed, min(self.count, followed + BATCH))
-            followed = int(rows[-1]) + 1
-            form = ellipsoids(self.centres[rows], self.shapes[rows])
-            for symbol in range(len(self.weights.features)):
+    def run(self) -> Closure:
+        """Follow what can be reached until nothing is left to follow."""
+        while True:
+            if self.first < 0 or not self.cover.kept[self.first]:
+                self._begin()
+            queue, at, failed = [k for k in self._reached() if self.targets[k] is None], 0, list[tuple[int, int]]()
+            if not queue:
+                return Closure(self._regions(), None)
+            while at < len(queue) and not failed:
+                rows = np.array(queue[at : at + BATCH])
+                at += len(rows)
+                known = self.cover.count
+                failed = self._follow(rows)
+                queue += range(known, self.cover.count)
                 if self.deadline.passed:
-                    return f"the time was up with {self.count:,} regions, {self.count - followed:,} not followed yet"
-                image, origin = step(self.weights, form, symbol)
-                owners = rows[origin]
-                after = self._read(image, owners, symbol)
-                if after is None:
-                    state = self.table.states[self.states[self.failed or 0]]
-                    return f"the read-out is not certain from program state {state} on input {symbol}"
-                for state in np.unique(after):
-                    self._place(image, owners, symbol, int(state), np.nonzero(after == state)[0])
-                if self.count > self.options.max_regions:
-                    return f"more than {self.options.max_regions:,} regions"
-        return None
+                    return Closure([], f"the time was up with {self._told()}, {len(queue) - at:,} not followed yet")
+                if self.cover.kept.sum() > self.options.max_regions:
+                    return Closure([], f"more than {self.options.max_regions:,} regions")
+            if not failed:
+                continue
+            word = self._word(*failed[0])
+            if self.refutes(word):
+                return Closure([], "the network leaves the program", word)
+            self.repairs += 1
+            if self.repairs > self.options.repairs:
+                state, symbol = self.table.states[int(self.cover.states[failed[0][0]])], failed[0][1]
+                where = f"from program state {state} on input {symbol}"
+                return Closure([], f"the read-out is not certain {where} after {self.repairs - 1:,} repairs")
+            self._repair([k for k, _ in failed])
 
-    def regions(self) -> list[Region]:
-        """What was found."""
+    def _told(self) -> str:
+        return f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
+
+    def _begin(self) -> None:
+        width, start = len(self.spread), self.weights.initial[None]
+        image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
+        self.first = self.cover.count
+        self.cover.surround(image, 0, self.tolerance.least(start, 0, self.options.scale))
+        self.origins.append(_Origin(-1, -1, np.zeros((width, width))))
+        self.targets.append(None)
+
+    def _reached(self) -> list[int]:
+        """Regions that the first one leads to, nearest first."""
+        order, seen = [self.first], {self.first}
+        for k in order:
+            for each in self.targets[k] or ():
+                new = sorted(each - seen)
+                order += new
+                seen.update(new)
+        return order
+
+    def _regions(self) -> list[Region]:
+        order = self._reached()
+        place = {k: at for at, k in enumerate(order)}
         return [
-            Region(self.centres[k], self.shapes[k], self.states[k], tuple(tuple(sorted(t)) for t in self.targets[k]))
-            for k in range(self.count)
+            Region(
+                self.cover.centres[k],
+                self.cover.shapes[k],
+                int(self.cover.states[k]),
+                tuple(tuple(sorted(place[t] for t in each)) for each in self.targets[k] or ()),
+            )
+            for k in order
         ]
 
-    def blame(self) -> None:
-        """Tolerate less where the regions on the way to the failed one made it as long as it is.
+    def _follow(self, rows: Numbers) -> list[tuple[int, int]]:
+        """Find targets for these regions; or those whose read-out is not certain, worst first, with the symbol."""
+        form = ellipsoids(self.cover.centres[rows], self.cover.shapes[rows])
+        images, owners, symbols, failed = list[Form](), list[Numbers](), list[Numbers](), list[tuple[float, int, int]]()
+        for symbol in range(len(self.weights.features)):
+            image, origin = step(self.weights, form, symbol)
+            lead = self._leads(image, rows[origin], symbol)
+            failed += [(lead[k], int(rows[origin[k]]), symbol) for k in np.nonzero(~(lead > 0))[0]]
+            images.append(image)
+            owners.append(rows[origin])
+            symbols.append(np.full(len(origin), symbol))
+        image, owner, symbol = join(images), np.concatenate(owners), np.concatenate(symbols)
+        if failed:
+            good = ~np.isin(owner, [k for _, k, _ in failed])
+            image, owner, symbol, rows = image.rows(good), owner[good], symbol[good], np.unique(owner[good])
+        pairs = zip(self.cover.states[owner].tolist(), symbol.tolist())
+        after = np.array([self.table.step(*pair)[0] for pair in pairs])
+        for k in rows.tolist():
+            self.targets[k] = [set() for _ in self.weights.features]
+        for state in np.unique(after).tolist():
+            at = np.nonzero(after == state)[0]
+            self._place(image.rows(at), owner[at], symbol[at], state)
+        return [(k, symbol) for _, k, symbol in sorted(failed)]
+
+    def _leads(self, image: Form, owners: Numbers, symbol: int) -> Array:
+        """Per enclosure 1 where it is surely read out as the program says, 0 where not, less where it is far off."""
+        steps = [self.table.step(state, symbol) for state in self.cover.states[owners].tolist()]
+        sure = np.zeros(len(owners))
+        for outputs in sorted({out for _, out in steps}):
+            rows = np.array([row for row, (_, out) in enumerate(steps) if out == outputs])
+            sure[rows] = surely_reads(self.weights, image.rows(rows), outputs)
+        return np.where(image.magnitude.max(axis=1) < HUGE, sure, -1.0)
+
+    def _place(self, image: Form, owners: Numbers, symbols: Numbers, state: int) -> None:
+        """A region for each of these images, old or new."""
+        holder = self.cover.holders(image, self.cover.members(state))
+        rows = np.nonzero(holder < 0)[0]
+        if len(rows):
+            left, known = image.rows(rows), self.cover.count
+            leasts = self.tolerance.least(left.centre, state, self.options.scale)
+            holder[rows], made = self.cover.surround(left, state, leasts)
+            assert len(made) == self.cover.count - known
+            for row in rows[made].tolist():
+                parent = int(owners[row])
+                jacobian = image.generators[row].T @ self.cover.inverses[parent]
+                self.origins.append(_Origin(parent, int(symbols[row]), jacobian))
+                self.targets.append(None)
+        for owner, symbol, target in zip(owners.tolist(), symbols.tolist(), holder.tolist()):
+            targets = self.targets[owner]
+            assert targets is not None
+            targets[symbol].add(target)
+
+    def _word(self, at: int, symbol: int) -> Word:
+        """The inputs along which this region was met, and one more."""
+        word = [symbol]
+        while self.origins[at].parent >= 0:
+            word.append(self.origins[at].symbol)
+            at = self.origins[at].parent
+        return word[::-1]
+
+    def _repair(self, failed: list[int]) -> None:
+        """Tolerate less where these regions became as large as they are, and drop what came of it."""
+        dropped, blamed = set[int](), set[int]()
+        for at in failed:
+            if at not in dropped:
+                chain, guilty = self._blamed(at)
+                blamed.update(guilty)
+                dropped.update(chain)
+        cover, at = self.cover, sorted(blamed)
+        samples = self.tolerance.blame(cover.centres[at], cover.states[at])
+        kept = np.nonzero(cover.kept[: cover.count])[0]
+        beside = np.isin(self.tolerance.near(cover.centres[kept], cover.states[kept]), samples)
+        dropped.update(kept[beside].tolist())
+        cover.drop(sorted(dropped))
+        for k, targets in enumerate(self.targets):
+            if targets is not None and any(not dropped.isdisjoint(each) for each in targets):
+                self.targets[k] = None
+
+    def _blamed(self, at: int) -> tuple[list[int], list[int]]:
+        """The regions from a failed one back to the last of those to blame, and those to blame.
 
         The square of its length along its longest axis is followed back: what a region added itself is its share;
         what came from the region before is followed through the Jacobian, what linearisation missed along the longest
         axis of the region before.
         """
-        at, left = self.failed if self.failed is not None else 0, 1.0
+        left, cover = 1.0, self.cover
         direction, chain, shares = self._longest(at), list[int](), list[float]()
         while at >= 0 and len(chain) < ANCESTORS and left > 1e-3:
-            before, missed = self.parents[at], self.missed[at]
-            back = self.jacobians[at].T @ direction
-            own = float(direction @ self.leasts[at] @ direction)
-            came = float(np.sum((back @ self.shapes[before]) ** 2)) if before >= 0 else 0.0
+            before, missed = self.origins[at].parent, float(cover.missed[at])
+            back = self.origins[at].jacobian.T @ direction
+            own = float(direction @ cover.leasts[at] @ direction)
+            came = float(np.sum((back @ cover.shapes[before]) ** 2)) if before >= 0 else 0.0
             added = own / (own + came)
             bent = missed > BENT and before >= 0
             chain.append(at)
             shares.append(left * added * (1 - missed))
             left *= missed + (1 - added) * (1 - missed)
             direction, at = self._longest(before) if bent else back, before
-        for at, share in zip(chain, shares):
-            if share >= 0.3 * max(shares):
-                self.tolerance.blame(self.centres[at], self.states[at])
+        guilty = [k for k, share in enumerate(shares) if share >= BLAMED * max(shares)]
+        return chain[: guilty[-1] + 1], [chain[k] for k in guilty]
 
     def _longest(self, at: int) -> Array:
-        relative = self.shapes[at] / self.spread[:, None]
+        relative = self.cover.shapes[at] / self.spread[:, None]
         return np.linalg.eigh(relative @ relative.T)[1][:, -1] / self.spread
-
-    def _read(self, image: Form, owners: np.ndarray, symbol: int) -> np.ndarray | None:
-        """Program states after the symbol; None, with `failed` set, where the read-out is not surely the program's."""
-        steps = [self.table.step(self.states[owner], symbol) for owner in owners.tolist()]
-        for outputs in sorted({out for _, out in steps}):
-            rows = np.array([row for row, (_, out) in enumerate(steps) if out == outputs])
-            sure = surely_reads(self.weights, image.rows(rows), outputs)
-            if not sure.all():
-                self.failed = int(owners[rows[int(np.argmin(sure))]])
-                return None
-        return np.array([state for state, _ in steps])
-
-    def _place(self, image: Form, owners: np.ndarray, symbol: int, state: int, rows: np.ndarray) -> None:
-        """A region for each of these images, old or new."""
-        rows = rows[~self._settle(image, owners, symbol, rows, np.array(self.members.get(state, []), dtype=np.int64))]
-        leasts = self.tolerance.least(image.centre[rows], state, self.options.scale) if len(rows) else None
-        while len(rows) and leasts is not None:
-            at, owner = rows[0], int(owners[rows[0]])
-            self._new(image.centre[at], image.generators[at], image.box[at], state, owner, leasts[0])
-            done = self._settle(image, owners, symbol, rows, np.array([self.count - 1]))
-            done[0] = True
-            self.targets[owner][symbol].add(self.count - 1)
-            rows, leasts = rows[~done], leasts[~done]
-            if self.deadline.passed or self.count > self.options.max_regions:
-                return
-
-    def _settle(self, image: Form, owners: np.ndarray, symbol: int, rows: np.ndarray, among: np.ndarray) -> np.ndarray:
-        """Which of these images lie in one of these regions; the regions are noted as targets."""
-        done = np.zeros(len(rows), dtype=bool)
-        if not len(among):
-            return done
-        if len(among) > NEAREST:
-            tree = KDTree(self.centres[among] / self.spread)
-            near = among[tree.query(image.centre[rows] / self.spread, k=NEAREST)[1]]
-        else:
-            near = np.repeat(among[None], len(rows), axis=0)
-        offset = image.centre[rows][:, None] - self.centres[near]
-        distance = (np.matmul(self.inverses[near], offset[..., None])[..., 0] ** 2).sum(axis=2)
-        for k in np.argsort(distance, axis=1)[:, :TRIED].T:
-            column = (np.arange(len(rows)), k)
-            test = np.nonzero(~done & (distance[column] < 1))[0]
-            if not len(test):
-                break
-            targets = near[column][test]
-            holds = contained(image.rows(rows[test]), self.centres[targets], self.inverses[targets])
-            for row, target in zip(rows[test[holds]].tolist(), targets[holds].tolist()):
-                self.targets[int(owners[row])][symbol].add(target)
-            done[test[holds]] = True
-        return done
-
-    def _new(self, centre: Array, generators: Array, box: Array, state: int, parent: int, least: Array) -> None:
-        if self.count == len(self.centres):
-            room = max(256, self.count)
-            self.centres, self.shapes, self.inverses = (
-                np.concatenate([kept, np.zeros((room, *kept.shape[1:]))])
-                for kept in (self.centres, self.shapes, self.inverses)
-            )
-        shape, inverse, missed = around(generators, box, self.options.inflation, least)
-        self.centres[self.count], self.shapes[self.count], self.inverses[self.count] = centre, shape, inverse
-        self.jacobians.append(generators.T @ self.inverses[parent] if parent >= 0 else np.zeros_like(shape))
-        self.leasts.append(least)
-        self.missed.append(missed)
-        self.states.append(state)
-        self.parents.append(parent)
-        self.members.setdefault(state, []).append(self.count)
-        self.targets.append([set() for _ in self.weights.features])
-        self.count += 1

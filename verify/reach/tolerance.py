@@ -18,11 +18,14 @@ from verify.reach.cells import margins, step
 from verify.reach.table import ProgramTable
 from verify.weights import Weights
 
+Numbers = NDArray[np.int64]
+
 STEP = 1e-7
 BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SWEEPS = 40
 LARGEST = 1e12
 BLAMED = 0.5
+TOGETHER = 8  # samples blamed at a time, the nearest
 LEAST = 1e-4
 
 
@@ -47,22 +50,36 @@ class Tolerance:
         squares = np.linalg.inv(self._square[near] + np.eye(width)) * (scale * self._factor[near, None, None]) ** 2
         return squares * np.outer(self._spread, self._spread)
 
-    def blame(self, state: Array, number: int) -> None:
-        """Make regions near this state smaller."""
-        near = self._near(state[None], number)
+    def blame(self, states: Array, numbers: Numbers) -> Numbers:
+        """Make regions near these states (batch width) of these program states smaller; the samples blamed."""
+        near = np.unique(np.concatenate([self._neighbours(s, int(n)) for s, n in zip(states, numbers)]))
         self._factor[near] = np.maximum(BLAMED * self._factor[near], LEAST)
+        return near
+
+    def _neighbours(self, state: Array, number: int) -> Numbers:
+        if number not in self._trees:
+            return np.zeros(1, dtype=np.int64)
+        tree, rows = self._trees[number]
+        return rows[np.atleast_1d(tree.query(state / self._spread, k=min(TOGETHER, len(rows)))[1])]
+
+    def near(self, states: Array, numbers: Numbers) -> Numbers:
+        """Per state (batch width) the sample that speaks for it."""
+        near = np.zeros(len(states), dtype=np.int64)
+        for number in np.unique(numbers).tolist():
+            near[numbers == number] = self._near(states[numbers == number], number)
+        return near
 
     def reset(self) -> None:
         """Forget all blame."""
         self._factor[:] = 1.0
 
-    def _near(self, states: Array, number: int) -> NDArray[np.int64]:
+    def _near(self, states: Array, number: int) -> Numbers:
         if number not in self._trees:
             return np.zeros(len(states), dtype=np.int64)
         tree, rows = self._trees[number]
         return rows[np.atleast_1d(tree.query(states / self._spread)[1])]
 
-    def _sampled(self, words: IntArray) -> tuple[Array, NDArray[np.int64]]:
+    def _sampled(self, words: IntArray) -> tuple[Array, Numbers]:
         state, number = np.repeat(self._weights.initial[None], len(words), axis=0), np.zeros(len(words), dtype=np.int64)
         states, numbers = [state[:1]], [number[:1]]
         for symbols in words.T:
@@ -91,7 +108,7 @@ class Tolerance:
             square *= np.minimum(1.0, LARGEST / np.maximum(traces.max(axis=0), 1e-300))[:, None, None]
         return square
 
-    def _linearised(self, symbol: int) -> tuple[Array, Array, NDArray[np.int64]]:
+    def _linearised(self, symbol: int) -> tuple[Array, Array, Numbers]:
         """Per sample: the square of one step's effects, its Jacobian in spreads, and the sample nearest to its end."""
         count = len(self._states)
         generators = np.repeat(STEP * np.diag(self._spread)[None], count, axis=0)
