@@ -24,7 +24,7 @@ from verify.checker import Rejected, check_certificate
 from verify.domain import IntArray
 from verify.exhaustive import CLAIM
 from verify.lockstep import check_compatible, replay
-from verify.reach.regions import Closure, Options, Word, close
+from verify.reach.regions import Closure, Options, Search, Word
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.sampling import shorten
@@ -37,8 +37,14 @@ METHOD = "simulation certificate"
 FORMAT = "netlift-certificate/2"
 MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
-ATTEMPTS = ((0.4, Options(scale=0.1)), (0.6, Options(scale=0.04)), (0.9, Options(scale=0.015)))
-"""Of the time left, a share for each attempt; what remains is for the checker."""
+ATTEMPTS = (
+    Options(scale=0.1, settled=1.0),
+    Options(scale=0.04, settled=0.3),
+    Options(scale=0.02, settled=0.1, repairs=1_000),
+)
+"""Searches that take turns: from few large regions, which may not be read out for certain, to many small ones."""
+TURN, SEARCH_SHARE = 0.05, 0.9
+"""Of the whole time: what one turn takes, and all together; what remains is for the checker."""
 
 
 def certify(
@@ -73,26 +79,26 @@ def _attempted(
     if network.domain.symbol_count > MAX_ALPHABET:
         raise Unsupported(f"expected at most {MAX_ALPHABET} inputs per step, got {network.domain.symbol_count}")
     weights = weights_of(network, network.initial_state(1)[0])
-    obstacle, spread = "no attempt was made", _spread(network, rng_seed)
-    table = ProgramTable(machine, network.domain)
+    spread, table = _spread(network, rng_seed), ProgramTable(machine, network.domain)
     tolerance = Tolerance(weights, table, spread, _words(network, rng_seed))
     symbols = network.domain.symbols()
 
     def refutes(word: Word) -> bool:
         return replay(network, machine, symbols[word]) is not None
 
-    for share, options in ATTEMPTS:
-        tolerance.reset()
+    searches = [Search(weights, table, tolerance.fresh(), spread, options, refutes) for options in ATTEMPTS]
+    turn_s, part, obstacle = TURN * deadline.left, deadline.share(SEARCH_SHARE), "no attempt was made"
+    while searches and not part.passed:
+        search = searches.pop(0)
         with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
-            closure = close(weights, table, tolerance, spread, options, deadline.share(share), refutes=refutes)
+            closure = search.run(part.within(turn_s))
+        if closure.obstacle is None:
+            return _checked(_written(closure, table, machine, network.tensors), network)
         if closure.word is not None and (found := replay(network, machine, symbols[closure.word])) is not None:
             return Refuted(*shorten(network, machine, found, deadline=deadline)), None
-        if closure.obstacle is None:
-            certificate = _written(closure, table, machine, network.tensors)
-            return _checked(certificate, network)
+        if closure.interrupted:
+            searches.append(search)
         obstacle = closure.obstacle
-        if deadline.passed:
-            break
     return Unknown(obstacle), None
 
 

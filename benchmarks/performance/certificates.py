@@ -74,9 +74,7 @@ def measure(directory: Path, timeout_s: float) -> Row:
     counterexample = _attacked(network, machine, deadline.share(ATTACK_SHARE))
     if counterexample is not None:
         return row("refuted", 0, time.process_time() - began, 0.0, f"differs at length {counterexample}")
-    finding, certificate = certify(
-        network, machine, timeout_s=CERTIFY_SHARE * deadline.left, clock=time.process_time
-    )
+    finding, certificate = certify(network, machine, timeout_s=CERTIFY_SHARE * deadline.left, clock=time.process_time)
     if isinstance(finding.verdict, Refuted):
         length = finding.verdict.counterexample.length
         return row("refuted", 0, time.process_time() - began, 0.0, f"differs at length {length}")

@@ -1,4 +1,4 @@
-"""A growing set of ellipsoids by program state, in arrays: which of them hold an enclosure, and new ones around others."""
+"""A growing set of ellipsoids by program state, in arrays: which of them hold an enclosure, new ones around others."""
 
 from __future__ import annotations
 
@@ -91,9 +91,7 @@ class Cover:
                 left &= distance[row] > NEAR**2
         return chosen
 
-    def _append(
-        self, centres: Array, shapes: Array, inverses: Array, leasts: Array, missed: Array, state: int
-    ) -> None:
+    def _append(self, centres: Array, shapes: Array, inverses: Array, leasts: Array, missed: Array, state: int) -> None:
         new = slice(self.count, self.count + len(centres))
         while new.stop > len(self.centres):
             room = max(256, len(self.centres))

@@ -38,9 +38,13 @@ Word = list[int]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`scale` times the tolerance is the size of a region before its image is added; `repairs` of obstacles."""
+    """`scale` times the tolerance is the size of a region before its image is added; `repairs` of obstacles.
+
+    `settled` is the scale where the program's outputs do not change any more.
+    """
 
     scale: float = 0.3
+    settled: float = 0.3
     inflation: float = 1.3
     repairs: int = 12
     max_regions: int = 25_000
@@ -58,11 +62,15 @@ class Region:
 
 @dataclass(frozen=True)
 class Closure:
-    """Closed regions, the first of which holds the initial state; or the obstacle, or a word read out wrongly."""
+    """Closed regions, the first of which holds the initial state; or the obstacle, or a word read out wrongly.
+
+    An obstacle that was only the time is `interrupted`.
+    """
 
     regions: list[Region]
     obstacle: str | None
     word: Word | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +82,22 @@ class _Origin:
     jacobian: Array
 
 
-def close(
-    weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options, deadline: Deadline,
-    *, refutes: Callable[[Word], bool],
-) -> Closure:  # fmt: skip
-    """Search for a closed set of regions; `refutes` tries a word on the network. Raises `Unsupported`."""
-    return _Search(weights, table, tolerance, spread, options, deadline, refutes).run()
+class Search:
+    """A search that can be interrupted; it makes `tolerance` its own. `refutes` tries a word on the network."""
 
-
-class _Search:
     def __init__(
         self, weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options,
-        deadline: Deadline, refutes: Callable[[Word], bool],
+        refutes: Callable[[Word], bool],
     ) -> None:  # fmt: skip
         self.weights, self.table, self.tolerance, self.spread = weights, table, tolerance, spread
-        self.options, self.deadline, self.refutes = options, deadline, refutes
+        self.options, self.refutes = options, refutes
         self.cover = Cover(spread, options.inflation)
         self.origins: list[_Origin] = []
         self.targets: list[list[set[int]] | None] = []  # None: not followed yet
         self.first, self.repairs = -1, 0
 
-    def run(self) -> Closure:
-        """Follow what can be reached until nothing is left to follow."""
+    def run(self, deadline: Deadline) -> Closure:
+        """Follow what can be reached until nothing is left to follow, or go on later. Raises `Unsupported`."""
         while True:
             if self.first < 0 or not self.cover.kept[self.first]:
                 self._begin()
@@ -108,8 +110,8 @@ class _Search:
                 known = self.cover.count
                 failed = self._follow(rows)
                 queue += range(known, self.cover.count)
-                if self.deadline.passed:
-                    return Closure([], f"the time was up with {self._told()}, {len(queue) - at:,} not followed yet")
+                if deadline.passed and not failed:
+                    return self._interrupted(len(queue) - at)
                 if self.cover.kept.sum() > self.options.max_regions:
                     return Closure([], f"more than {self.options.max_regions:,} regions")
             if not failed:
@@ -123,15 +125,21 @@ class _Search:
                 where = f"from program state {state} on input {symbol}"
                 return Closure([], f"the read-out is not certain {where} after {self.repairs - 1:,} repairs")
             self._repair([k for k, _ in failed])
+            if deadline.passed:
+                return self._interrupted(len(queue) - at)
 
-    def _told(self) -> str:
-        return f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
+    def _scale(self, state: int) -> float:
+        return self.options.settled if self.table.settled(state) else self.options.scale
+
+    def _interrupted(self, left: int) -> Closure:
+        found = f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
+        return Closure([], f"the time was up with {found}, {left:,} not followed yet", interrupted=True)
 
     def _begin(self) -> None:
         width, start = len(self.spread), self.weights.initial[None]
         image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
         self.first = self.cover.count
-        self.cover.surround(image, 0, self.tolerance.least(start, 0, self.options.scale))
+        self.cover.surround(image, 0, self.tolerance.least(start, 0, self._scale(0)))
         self.origins.append(_Origin(-1, -1, np.zeros((width, width))))
         self.targets.append(None)
 
@@ -197,7 +205,7 @@ class _Search:
         rows = np.nonzero(holder < 0)[0]
         if len(rows):
             left, known = image.rows(rows), self.cover.count
-            leasts = self.tolerance.least(left.centre, state, self.options.scale)
+            leasts = self.tolerance.least(left.centre, state, self._scale(state))
             holder[rows], made = self.cover.surround(left, state, leasts)
             assert len(made) == self.cover.count - known
             for row in rows[made].tolist():

@@ -11,6 +11,7 @@ from verify.domain import Domain
 from verify.equivalence import typed
 
 MAX_STATES = 20_000
+MOST_SETTLED = 16  # states followed to see whether the outputs are the same from one on
 
 
 class ProgramTable:
@@ -22,6 +23,7 @@ class ProgramTable:
         self.states: list[tuple[Any, ...]] = [initial_state(machine)]
         self._numbers = {self.states[0]: 0}
         self._steps: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
+        self._settled: dict[int, bool] = {}
 
     def step(self, state: int, symbol: int) -> tuple[int, tuple[int, ...]]:
         """Number of the next state, and the outputs as integers. Raises `Unsupported` for too many states."""
@@ -34,3 +36,16 @@ class ProgramTable:
                 self.states.append(after)
             self._steps[state, symbol] = self._numbers[after], tuple(int(v) for v in outputs)  # type: ignore[arg-type]
         return self._steps[state, symbol]
+
+    def settled(self, state: int) -> bool:
+        """Whether all further outputs are the same, whatever the inputs; only few states are followed to see it."""
+        if state not in self._settled:
+            met, outputs = [state], set[tuple[int, ...]]()
+            for each in met:
+                steps = [self.step(each, symbol) for symbol in range(len(self._symbols))]
+                outputs.update(out for _, out in steps)
+                met += sorted({after for after, _ in steps} - set(met))
+                if len(outputs) > 1 or len(met) > MOST_SETTLED:
+                    break
+            self._settled[state] = len(outputs) == 1 and len(met) <= MOST_SETTLED
+        return self._settled[state]

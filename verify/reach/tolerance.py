@@ -8,6 +8,8 @@ search meets an obstacle it is made smaller still (`blame`). Nothing here has to
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
@@ -69,9 +71,11 @@ class Tolerance:
             near[numbers == number] = self._near(states[numbers == number], number)
         return near
 
-    def reset(self) -> None:
-        """Forget all blame."""
-        self._factor[:] = 1.0
+    def fresh(self) -> Tolerance:
+        """The same without blame."""
+        twin = copy.copy(self)
+        twin._factor = np.ones_like(self._factor)
+        return twin
 
     def _near(self, states: Array, number: int) -> Numbers:
         if number not in self._trees:
