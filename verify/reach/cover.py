@@ -11,6 +11,7 @@ from verify.reach.ellipsoids import around, contained
 
 NEAREST = 48
 TRIED = 8
+TOGETHER = 256  # enclosures that are compared with each other
 NEAR = 0.6  # an image whose centre is this far from that of a new ellipsoid waits to see whether it fits in
 
 Numbers = NDArray[np.int64]
@@ -61,19 +62,27 @@ class Cover:
 
         Also, per new ellipsoid in the order of numbers, the enclosure it was made for.
         """
-        holder, made = np.full(len(image.centre), -1), list[int]()
-        shapes, inverses, missed = around(image.generators, image.box, self.inflation, leasts)
-        rows = np.arange(len(holder))
-        while len(rows):
-            chosen = rows[self._apart(image.centre[rows], inverses[rows])]
-            first = self.count
-            self._append(image.centre[chosen], shapes[chosen], inverses[chosen], leasts[chosen], missed[chosen], state)
-            holder[chosen] = np.arange(first, self.count)
-            made += chosen.tolist()
-            rows = rows[holder[rows] < 0]
-            holder[rows] = self.holders(image.rows(rows), np.arange(first, self.count))
-            rows = rows[holder[rows] < 0]
+        holder, made, known = np.full(len(image.centre), -1), list[int](), self.count
+        for part in range(0, len(holder), TOGETHER):
+            rows = np.arange(part, min(part + TOGETHER, len(holder)))
+            holder[rows] = self.holders(image.rows(rows), np.arange(known, self.count))
+            made += self._surround(image, state, leasts, rows[holder[rows] < 0], holder)
         return holder, np.array(made, dtype=np.int64)
+
+    def _surround(self, image: Form, state: int, leasts: Array, rows: Numbers, holder: Numbers) -> list[int]:
+        """Set `holder` for these rows; those that ellipsoids were made for, in order."""
+        shapes, inverses, missed = around(image.generators[rows], image.box[rows], self.inflation, leasts[rows])
+        made, left = list[int](), np.arange(len(rows))
+        while len(left):
+            chosen = left[self._apart(image.centre[rows[left]], inverses[left])]
+            first, at = self.count, rows[chosen]
+            self._append(image.centre[at], shapes[chosen], inverses[chosen], leasts[at], missed[chosen], state)
+            holder[at] = np.arange(first, self.count)
+            made += at.tolist()
+            left = left[holder[rows[left]] < 0]
+            holder[rows[left]] = self.holders(image.rows(rows[left]), np.arange(first, self.count))
+            left = left[holder[rows[left]] < 0]
+        return made
 
     def drop(self, numbers: list[int]) -> None:
         """Let these hold nothing any more."""
