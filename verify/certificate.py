@@ -38,9 +38,9 @@ FORMAT = "netlift-certificate/2"
 MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
 ATTEMPTS = (
-    Options(scale=0.1, settled=1.0),
-    Options(scale=0.04, settled=0.3),
-    Options(scale=0.02, settled=0.1, repairs=1_000),
+    Options(scale=0.1, settled=5.0),
+    Options(scale=0.04, settled=0.5),
+    Options(scale=0.02, settled=0.1),
 )
 """Searches that take turns: from few large regions, which may not be read out for certain, to many small ones."""
 TURN, SEARCH_SHARE = 0.05, 0.9

@@ -46,7 +46,7 @@ class Options:
     scale: float = 0.3
     settled: float = 0.3
     inflation: float = 1.3
-    repairs: int = 12
+    repairs: int = 1_000
     max_regions: int = 25_000
 
 
