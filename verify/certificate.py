@@ -39,6 +39,7 @@ MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
 ATTEMPTS = (
     Options(scale=0.1, settled=5.0),
+    Options(scale=0.04, settled=5.0),
     Options(scale=0.04, settled=0.5),
     Options(scale=0.02, settled=0.1),
 )
