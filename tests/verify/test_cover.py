@@ -54,7 +54,7 @@ def test_each_enclosure_is_held_by_the_ellipsoid_named(seed: int) -> None:
 
 
 def test_word_met_by_the_search_refutes() -> None:
-    """The network answers 7,000 random and structured words right and fails on an alternating one of length 20."""
+    """The network answers 200 random and structured words of length 1,000 right, and fails on one of length 20."""
     directory = TOMITA / "2_gru_2"
     network, machine = load_recurrent(directory), parse(TASKS["Tomita_2"].reference)
     assert isinstance(machine, Machine)
