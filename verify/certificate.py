@@ -39,9 +39,9 @@ MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
 ATTEMPTS = (
     Options(scale=0.1, settled=5.0),
-    Options(scale=0.04, settled=5.0),
-    Options(scale=0.04, settled=0.5),
+    Options(scale=0.04, settled=0.3),
     Options(scale=0.02, settled=0.1),
+    Options(scale=0.007, settled=0.05),
 )
 """Searches that take turns: from few large regions, which may not be read out for certain, to many small ones."""
 TURN, SEARCH_SHARE = 0.05, 0.9
