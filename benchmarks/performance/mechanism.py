@@ -33,7 +33,7 @@ from extract.observed import observed
 from extract.plant import Planted, PlantOptions, plant
 from verify.causal.alignment import fit
 from verify.causal.decoys import redescribes, same_outputs
-from verify.causal.mechanism import THRESHOLD, Mechanism, judge, numbers_of
+from verify.causal.mechanism import THRESHOLD, Mechanism, judge, numbers_of, stands
 from verify.causal.runs import Matrix, Runs
 
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm", "mlp")
@@ -156,7 +156,7 @@ def summary(rows: Sequence[Row], left_out: Sequence[str]) -> str:
         part = [r for r in rows if r["network"] % 2 == parity]
         true, false = [r for r in part if r["kind"] == "true"], [r for r in part if r["kind"] != "true"]
         area = roc_auc_score([r["kind"] == "true" for r in part], [r["score"] for r in part])
-        supported = sum(r["verdict"] == "Supported" for r in true)
+        supported = sum(map(_supported, true))
         fooled = [r for r in false if r["score"] >= THRESHOLD]
         lines.append(
             f"{name}: AUROC {area:.4f}; true Supported {supported} of {len(true)} ({supported / len(true):.1%}), "
@@ -176,12 +176,17 @@ def summary(rows: Sequence[Row], left_out: Sequence[str]) -> str:
     )
     seconds = [r["seconds"] for r in rows if r["kind"] == "true"]
     lines.append(f"processor seconds of a verdict: median {statistics.median(seconds):.1f}, most {max(seconds):.1f}")
-    missed = [r for r in rows if r["kind"] == "true" and r["verdict"] != "Supported"]
+    missed = [r for r in rows if r["kind"] == "true" and not _supported(r)]
     for r in missed:
         what = f"network {r['network']}, {r['cell']} {r['hidden']}: {r['verdict']}, {r['score']:.3f}"
         lines.append(f"{what}, weakest {r['weakest']}, best decoy {r['best_decoy']}")
     lines += [f"left out: {reason} {left_out.count(reason)}" for reason in sorted(set(left_out))]
     return "\n".join(lines)
+
+
+def _supported(row: Row) -> bool:
+    """The verdict at the threshold in use, whatever it was when the row was written."""
+    return stands(row["score"], row["p"], row["best_decoy"][1])
 
 
 def main(

@@ -183,16 +183,3 @@ def _read_together(alignment: Alignment, values: dict[str, Matrix], hidden: Floa
     floor = 1e-4 * max(float((states**2).sum(axis=1).mean()) / len(spread), 1e-12)
     sizes, axes = np.linalg.eigh(spread + floor * np.eye(len(spread)))
     return replace(alignment, joint=joint, joint_states=places, whiten=axes / np.sqrt(np.maximum(sizes, 1e-12)))
-
-
-def joint_values(runs: Runs) -> set[bytes]:
-    """The joint values of all variables that were met, as keys."""
-    return set(keys_of({name: v.reshape(-1, v.shape[-1]) for name, v in runs.values.items()}))
-
-
-def keys_of(values: dict[str, Matrix]) -> list[bytes]:
-    """A key per row of joint values (batch element per variable)."""
-    if not values:
-        return []
-    rows = np.ascontiguousarray(np.concatenate(list(values.values()), axis=1))
-    return [row.tobytes() for row in rows + 0.0]

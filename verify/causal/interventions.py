@@ -1,23 +1,24 @@
 """Interventions on the variables of a program in a network: the outputs must be the program's counterfactual ones.
 
-The value of a variable is read off the state of one run and written into that of another; what no variable accounts for
-stays as it is. With all variables exchanged, the rest of the state is that of an unrelated run: resampling ablation of
-everything the alignment calls irrelevant (causal scrubbing), judged run by run so that errors cannot cancel. Only pairs
-whose counterfactual differs from what would have been answered anyway count as evidence. (Interchange interventions:
-Geiger et al. 2021.)
+The value of a variable is read off the state of one run, after as many steps or fewer, and written into that of
+another; what no variable accounts for stays as it is. With all variables exchanged, the rest of the state is that of an
+unrelated run: resampling ablation of everything the alignment calls irrelevant (causal scrubbing), judged run by run so
+that errors cannot cancel. Only pairs whose counterfactual differs from what would have been answered anyway count as
+evidence, or, against another program, from what that foretells. (Interchange interventions: Geiger et al. 2021.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dsl.batch import step_batch
-from verify.causal.alignment import Alignment, keys_of
-from verify.causal.runs import Runs
+from verify.causal.alignment import Alignment
+from verify.causal.runs import Runs, keys_of
 from verify.domain import IntArray
 from verify.lockstep import BoolArray, Columns, leaves
 
@@ -27,11 +28,17 @@ WHOLE = "all variables"
 UNSEEN = "values never seen together"
 GROUPS = 3
 """Times of intervention drawn per experiment; each gets an equal share of the pairs."""
-CANDIDATES = 4
-"""Pairs tried on the program for each that is tried on the network: most change nothing."""
+CANDIDATES = 4, 32
+"""Pairs tried on the program for each that is tried on the network, since most change nothing: at first, and where too
+few of these matter."""
+
+COMPARED = 128
+"""Pairs per step on which two programs are compared."""
 
 Plan = Sequence[tuple[int, Mapping[str, IntArray]]]
-"""Times, and for each the variables whose value is taken from the runs with these numbers."""
+"""Times, and for each the variables whose value is taken from the states with these numbers (see `Runs.pooled`)."""
+Forecast = Callable[[int, IntArray, Plan], IntArray]
+"""Outputs after a time that another program foretells for the runs of a plan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +71,24 @@ class Outcomes:
         return float((~self.changed[idle]).mean()) if idle.any() else 1.0
 
 
-def exchange(runs: Runs, alignment: Alignment, name: str, *, pairs: int, rng: np.random.Generator) -> Outcomes:
-    """The value of one variable (or `WHOLE`: of all) taken from another run."""
+def exchange(
+    runs: Runs,
+    alignment: Alignment,
+    name: str,
+    *,
+    pairs: int,
+    rng: np.random.Generator,
+    against: Forecast | None = None,
+) -> Outcomes:
+    """The value of one variable (or `WHOLE`: of all) taken from another run; with `against`, on pairs for which another
+    program foretells other outputs than this one."""
     names = [v.name for v in alignment.variables] if name == WHOLE else [name]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
         base = _bases(runs, t, count, rng)
         return base, [(t, dict.fromkeys(names, _others(runs, names, base, t, rng)))]
 
-    return _experiment(name, runs, alignment, plan, pairs, rng)
+    return _experiment(name, runs, alignment, plan, pairs, rng, against=against)[0]
 
 
 def exchange_several(
@@ -87,14 +103,13 @@ def exchange_several(
         chosen = [names[k] for k in rng.permutation(len(names))[:size]]
         return base, [(t, {n: _others(runs, [n], base, t, rng) for n in chosen})]
 
-    met = set(keys_of({n: runs.values[n].reshape(-1, runs.values[n].shape[-1]) for n in names}))
-    both = _experiment(SEVERAL, runs, alignment, plan, 2 * pairs, rng, met)
-    seen = both[1]
-    return _subset(both[0], seen, SEVERAL), _subset(both[0], ~seen, UNSEEN)
+    both, seen = _experiment(SEVERAL, runs, alignment, plan, 2 * pairs, rng)
+    return _subset(both, seen, SEVERAL), _subset(both, ~seen, UNSEEN)
 
 
 def exchange_twice(runs: Runs, alignment: Alignment, *, pairs: int, rng: np.random.Generator) -> Outcomes:
-    """One variable after one step, and another (or the same) one to three steps later, from different runs."""
+    """One variable after one step, and another (or the same) one to three steps later, from different runs; of pairs
+    whose joint values were met."""
     names = [v.name for v in alignment.variables]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
@@ -104,7 +119,7 @@ def exchange_twice(runs: Runs, alignment: Alignment, *, pairs: int, rng: np.rand
         return base, [(t, {first: _others(runs, [first], base, t, rng)}),
                       (later, {second: _others(runs, [second], base, later, rng)})]  # fmt: skip
 
-    return _experiment(STEPS, runs, alignment, plan, pairs, rng)
+    return _experiment(STEPS, runs, alignment, plan, pairs, rng, met=True)[0]
 
 
 def scrub_everything(runs: Runs, *, pairs: int, rng: np.random.Generator) -> Outcomes:
@@ -122,27 +137,28 @@ def scrub_everything(runs: Runs, *, pairs: int, rng: np.random.Generator) -> Out
 
 def _bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray:
     """Runs to intervene on, every joint value after step t alike often."""
-    kind = _kinds(runs, list(runs.values), t)
+    kind = _kinds(runs, list(runs.values), slice(t, t + 1))
     weight = (1.0 / np.bincount(kind))[kind]
     return rng.choice(runs.words, size=count, p=weight / weight.sum())
 
 
-def _kinds(runs: Runs, names: Sequence[str], t: int) -> IntArray:
-    """Numbers of the joint values after step t, by a projection that tells them apart (far faster than sorting
-    rows)."""
-    rows = np.concatenate([runs.values[n][:, t] for n in names], axis=1)
-    place = rows @ np.sqrt(np.arange(2, 2 + rows.shape[1]) + np.pi)
+def _kinds(runs: Runs, names: Sequence[str], times: slice) -> IntArray:
+    """Numbers of the joint values after some steps (time x word), by a projection that tells them apart (far faster
+    than sorting rows)."""
+    rows = np.concatenate([runs.values[n][:, times].swapaxes(0, 1) for n in names], axis=-1)
+    place = rows @ np.sqrt(np.arange(2, 2 + rows.shape[-1]) + np.pi)
     return np.unique(place, return_inverse=True)[1].ravel()
 
 
 def _others(runs: Runs, names: Sequence[str], base: IntArray, t: int, rng: np.random.Generator) -> IntArray:
-    """For each run another in which the variables have another value after step t, every value alike often."""
-    kind = _kinds(runs, names, t)
+    """For each run a state of a run after step t or before, in which the variables have another value, every value
+    alike often. States after more steps are left out: what a network counts may then pass all it was trained on."""
+    kind = _kinds(runs, names, slice(0, t + 1))
     weight = (1.0 / np.bincount(kind))[kind]
     weight /= weight.sum()
-    other = rng.choice(runs.words, size=len(base), p=weight)
-    again = kind[other] == kind[base]
-    other[again] = rng.choice(runs.words, size=int(again.sum()), p=weight)
+    other = rng.choice(len(kind), size=len(base), p=weight)
+    again = kind[other] == kind[runs.words * t + base]
+    other[again] = rng.choice(len(kind), size=int(again.sum()), p=weight)
     return other
 
 
@@ -150,21 +166,28 @@ def _experiment(
     name: str,
     runs: Runs,
     alignment: Alignment,
-    plan: Any,
+    plan: Callable[[int, int], tuple[IntArray, Plan]],
     pairs: int,
     rng: np.random.Generator,
-    met: set[bytes] | None = None,
-) -> Any:
-    """Outcomes of pairs drawn by `plan(time, count)`, most of them with a counterfactual that matters."""
+    *,
+    against: Forecast | None = None,
+    met: bool = False,
+) -> tuple[Outcomes, BoolArray]:
+    """Outcomes of pairs drawn by `plan(time, count)`, most of them with a counterfactual that matters, and whether the
+    joint values they make were met in some run."""
     horizon = max((runs.time - 1) // 2, 1)
+    share = max(pairs // GROUPS, 1)
     found: list[tuple[Any, ...]] = []
     for t in rng.integers(0, max(runs.time - 1 - horizon, 1), size=GROUPS).tolist():
-        share = max(pairs // GROUPS, 1)
-        base, steps = plan(t, CANDIDATES * share)
-        wanted, joint = _foretold(runs, base, steps)
-        plain = runs.expected[base, t + 1 :]
-        matters = (wanted != plain).any(axis=(1, 2))
-        known = _known(runs, alignment, steps)
+        for candidates in CANDIDATES:
+            base, steps = plan(t, candidates * share)
+            wanted, seen = _foretold(runs, base, steps)
+            matters = (wanted != runs.expected[base, t + 1 :]).any(axis=(1, 2))
+            if against is not None:
+                matters = (wanted != against(t, base, steps)).any(axis=(1, 2))
+            known = _known(runs, alignment, steps) & (seen | (not met))
+            if (matters & known).sum() >= share:
+                break
         order = np.concatenate(
             [np.flatnonzero(matters & known)[:share], np.flatnonzero(~matters & known)[: share // 4]]
         )
@@ -173,29 +196,62 @@ def _experiment(
         actual = _intervened(runs, alignment, base, taken)
         right = (actual == wanted).all(axis=(1, 2))
         changed = (actual != runs.outputs[base, t + 1 :]).any(axis=(1, 2))
-        seen = np.array([key in met for key in joint], bool)[order] if met is not None else np.ones(len(order), bool)
-        found.append((right, matters, changed, wanted[:, :horizon], actual[:, :horizon], seen))
+        found.append((right, matters, changed, wanted[:, :horizon], actual[:, :horizon], seen[order]))
     right, matters, changed, wanted, actual, seen = (np.concatenate(column) for column in zip(*found, strict=True))
-    outcomes = Outcomes(name, right, matters, changed, *_numbered(wanted, actual))
-    return outcomes if met is None else (outcomes, seen)
+    return Outcomes(name, right, matters, changed, *_numbered(wanted, actual)), seen
 
 
-def _foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, list[bytes]]:
-    """The program's outputs after the first time of the plan, and the joint values right after its last change."""
+def counterpart(
+    runs: Runs, other: Runs, name: str, *, rng: np.random.Generator
+) -> tuple[tuple[str, ...], float]:
+    """The variables of another program that stand for one of this program, as far as any do: taking their values from
+    another run has most often the effect of taking this one's; and how often it has another effect, as a share of
+    the pairs on which either changes the outputs. Asked of the programs alone, on the same words."""
+    names = list(other.values)
+    sizes = {0, 1, 2, len(names)}
+    subsets = [s for size in sorted(sizes) for s in itertools.combinations(names, size)]
+    effects, unlike = np.zeros(len(subsets)), np.zeros(len(subsets))
+    for t in range(max(runs.time // 2, 1)):
+        base = _bases(runs, t, COMPARED, rng)
+        source = _others(runs, [name], base, t, rng)
+        plain = runs.expected[base, t + 1 :]
+        wanted, _ = _foretold(runs, base, [(t, {name: source})])
+        for k, subset in enumerate(subsets):
+            theirs, _ = _foretold(other, base, [(t, dict.fromkeys(subset, source))])
+            effects[k] += ((wanted != plain) | (theirs != plain)).any(axis=(1, 2)).sum()
+            unlike[k] += (wanted != theirs).any(axis=(1, 2)).sum()
+    shares = unlike / np.maximum(effects, 1)
+    best = int(shares.argmin())
+    return subsets[best], float(shares[best])
+
+
+def forecast(other: Runs, names: Sequence[str]) -> Forecast:
+    """What a program foretells when these of its variables are taken over, wherever a plan takes over any."""
+
+    def outputs(t: int, base: IntArray, plan: Plan) -> IntArray:
+        theirs = [(when, dict.fromkeys(names, next(iter(who.values())))) for when, who in plan]
+        return _foretold(other, base, theirs)[0]
+
+    return outputs
+
+
+def _foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, BoolArray]:
+    """The program's outputs after the first time of the plan, and whether all changes make joint values that were met
+    in some run."""
     times = dict(plan)
     t = plan[0][0]
     state: Columns = _rows(runs.states[t], base)
-    outputs, joint = [], list[bytes]()
+    outputs, seen = [], np.ones(len(base), bool)
     for now in range(t, runs.time):
         if now > t:
             state, out = step_batch(runs.machine, state, runs.inputs[base, now])
             outputs.append(out)
         if now in times:
-            state = {
-                n: values_from(runs.states[now][n], times[now][n]) if n in times[now] else v for n, v in state.items()
-            }
-            joint = keys_of({n: np.stack([np.asarray(x, float) for x in leaves(v)], axis=1) for n, v in state.items()})
-    return np.stack(outputs, axis=1), joint
+            columns = runs.pooled[1]
+            state = {n: values_from(columns[n], times[now][n]) if n in times[now] else v for n, v in state.items()}
+            values = {n: np.stack([np.asarray(x, float) for x in leaves(v)], axis=1) for n, v in state.items()}
+            seen &= np.array([key in runs.met for key in keys_of(values)], bool)
+    return np.stack(outputs, axis=1), seen
 
 
 def _intervened(runs: Runs, alignment: Alignment, base: IntArray, plan: Plan) -> IntArray:
@@ -213,7 +269,7 @@ def _intervened(runs: Runs, alignment: Alignment, base: IntArray, plan: Plan) ->
             mine = alignment.read(state)
             for v in alignment.variables:
                 if v.name in times[now]:
-                    theirs = alignment.read(runs.hidden[times[now][v.name], now])
+                    theirs = alignment.read(runs.pooled[0][times[now][v.name]])
                     change[:, v.span] = (theirs - mine)[:, v.span]
             state = alignment.moved(state, change)
     return np.stack(outputs, axis=1)
@@ -230,10 +286,11 @@ def _continued(runs: Runs, state: Any, base: IntArray, t: int) -> IntArray:
 def _known(runs: Runs, alignment: Alignment, plan: Plan) -> BoolArray:
     """Pairs whose values taken over were met while fitting."""
     known: Any = True
-    for now, who in plan:
+    for _, who in plan:
         for v in alignment.variables:
             if v.name in who:
-                known &= v.known(runs.values[v.name][who[v.name], now])
+                pooled = runs.values[v.name].swapaxes(0, 1).reshape(runs.words * runs.time, -1)
+                known &= v.known(pooled[who[v.name]])
     return np.asarray(known, bool)
 
 

@@ -2,16 +2,20 @@
 
 One number per claim, its *score*: the lowest share, over all experiments, of interventions with the program's effect;
 no more than the share of runs on which the outputs agree to begin with, and than the share of states read right. A
-claim
-is `Supported` when the score reaches a threshold that was calibrated on planted networks and their decoys
+claim is `Supported` when the score reaches a threshold that was calibrated on planted networks and their decoys
 (`benchmarks.performance.mechanism`), by more than chance, and well above every decoy of this very claim.
+
+A program with the same outputs is a decoy only where it contradicts the claim: some intervention on it must have an
+effect that no intervention on the claim's variables has, and its variables must be no mere change of basis of the code.
+It is then also tried on just those interventions.
 """
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,10 +27,13 @@ from verify.causal.interventions import (
     SEVERAL,
     STEPS,
     WHOLE,
+    Forecast,
     Outcomes,
+    counterpart,
     exchange,
     exchange_several,
     exchange_twice,
+    forecast,
     scrub_everything,
 )
 from verify.causal.runs import Matrix, Runs, record
@@ -46,11 +53,18 @@ FIT_WORDS, CHOOSE_WORDS, HELD_WORDS = 512, 256, 512
 PAIRS, DECOY_PAIRS = 256, 128
 ROUNDS = 299
 PROGRAM_DECOYS = 3
+DIRECTIONS = 3
+"""Random directions tried for a lone variable: in a few dimensions one may by chance be what the network reads."""
 FAILED = 0.5
 """A decoy whose score is below this is tried no further: its true score may be lower still."""
 FULL_AGREEMENT = "outputs agree"
 READING = "values read"
 
+ALIKE = 0.01
+"""Share of interventions with an effect on which two programs may part that are called the same."""
+
+Contrast = tuple[str, Forecast]
+"""A variable of a program, and what another program foretells when it is exchanged."""
 Refine = Callable[[Runs, Alignment, np.random.Generator], Alignment | None]
 """A costlier fit of the alignment on runs (see `extract.das`), tried where the plain one does not reach the
 threshold."""
@@ -154,9 +168,10 @@ def assess(
     rng: np.random.Generator,
     enough: float = 0.0,
     deadline: Deadline = FOREVER,
+    against: Sequence[Contrast] = (),
 ) -> Assessment:
     """All experiments on an alignment, on runs it was not fitted on; or as many as show that its score is below
-    `enough`."""
+    `enough`. Those `against` another program are on pairs for which it foretells other outputs."""
     agree = (held.outputs == held.expected).all(axis=(1, 2))
     agreement = int(agree.sum()), len(agree)
     if not alignment.variables:
@@ -175,7 +190,24 @@ def assess(
             done.append(exchange_twice(held, alignment, pairs=pairs, rng=rng))
         else:
             done.append(exchange(held, alignment, name, pairs=pairs, rng=rng))
+    for name, theirs in against:
+        so_far = Assessment(alignment, tuple(done), unseen, agreement)
+        if not deadline.passed and so_far.score >= enough:
+            outcomes = exchange(held, alignment, name, pairs=pairs, rng=rng, against=theirs)
+            done.append(replace(outcomes, name=f"{name}, where foretold otherwise"))
     return Assessment(alignment, tuple(done), unseen, agreement)
+
+
+def contrasts(runs: Runs, other: Runs, *, rng: np.random.Generator) -> tuple[Contrast, ...]:
+    """The variables of a program on which another on the same words foretells other outputs, whichever of its own it
+    takes over; with what it foretells. None: the other program implies this one, as a finer one does (Beckers and
+    Halpern 2019), or is the same but for variables that nothing reads."""
+    found = []
+    for name in runs.values:
+        names, unlike = counterpart(runs, other, name, rng=rng)
+        if unlike > ALIKE:
+            found.append((name, forecast(other, names)))
+    return tuple(found)
 
 
 def decoy_claim(
@@ -221,6 +253,11 @@ def _contrary(decoys: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
     return [(name, score) for name, score in decoys if FINER not in name]
 
 
+def stands(score: float, p_value: float, best_decoy: float) -> bool:
+    """Whether a claim is supported: it reaches the threshold, not by chance, and well above what contradicts it."""
+    return score >= THRESHOLD and p_value <= SIGNIFICANT and score >= best_decoy + MARGIN
+
+
 def decided(
     assessment: Assessment, interval: tuple[float, float], p_value: float, best_decoy: float
 ) -> MechanismVerdict:
@@ -233,7 +270,7 @@ def decided(
         return Undecided(f"too few interventions that matter; {numbers}")
     if not assessment.alignment.apart:
         return Undecided(f"some variables never vary independently, so no run tells them apart; {numbers}")
-    if score >= THRESHOLD and p_value <= SIGNIFICANT and score >= best_decoy + MARGIN:
+    if stands(score, p_value, best_decoy):
         return Supported(numbers)
     if interval[1] < THRESHOLD:
         return NotSupported(numbers)
@@ -268,9 +305,11 @@ def _decoys(
         yield "random network", found
     if not alignment.variables:
         return
-    for name, change in (("shuffled alignment", shuffled), ("wrong variable", wrong_variable)):
+    for name, change, draws in (("shuffled alignment", shuffled, 1), ("wrong variable", wrong_variable, DIRECTIONS)):
         if not deadline.passed:
-            yield name, assess(held, change(alignment, rng=rng), pairs=DECOY_PAIRS, rng=rng, enough=FAILED).score
+            turned = [change(alignment, rng=rng) for _ in range(draws if len(alignment.variables) == 1 else 1)]
+            found = [assess(held, t, pairs=DECOY_PAIRS, rng=rng, enough=FAILED).score for t in turned]
+            yield name, statistics.median(found)
     code = numbers_of(plain, held) @ plain.encoder
     programs = list(same_outputs(machine, held.network.domain))
     tried = 0
@@ -278,13 +317,15 @@ def _decoys(
         if deadline.passed or tried == PROGRAM_DECOYS:
             break
         other_fitted, other_held = fitted.under(program), held.under(program)
+        otherwise = contrasts(other_held, held, rng=rng)
         other = fit(other_fitted, other_held)
-        if redescribes(code, numbers_of(other, other_held)):
+        if not otherwise or redescribes(code, numbers_of(other, other_held)):
             continue
         tried += 1
         if refine is not None:
             other = refine(other_fitted, other, rng) or other
-        yield f"same outputs, {name}", assess(other_held, other, pairs=DECOY_PAIRS, rng=rng, enough=FAILED).score
+        theirs = assess(other_held, other, pairs=DECOY_PAIRS, rng=rng, enough=FAILED, against=otherwise)
+        yield f"same outputs, {name}", theirs.score
 
 
 def numbers_of(alignment: Alignment, runs: Runs) -> Matrix:

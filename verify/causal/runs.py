@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,17 @@ class Runs:
     def time(self) -> int:
         """Steps of each word."""
         return self.inputs.shape[1]
+
+    @cached_property
+    def pooled(self) -> tuple[FloatArray, Columns]:
+        """States (time x word, width) and the program's, those after the same step together, earlier steps first."""
+        hidden = self.hidden.swapaxes(0, 1).reshape(-1, self.hidden.shape[-1])
+        return hidden, {name: _joined([at[name] for at in self.states]) for name in self.states[0]}
+
+    @cached_property
+    def met(self) -> frozenset[bytes]:
+        """The joint values of all variables after any step, as keys."""
+        return frozenset(keys_of({name: v.reshape(-1, v.shape[-1]) for name, v in self.values.items()}))
 
     def under(self, machine: Machine) -> Runs:
         """The same runs of the network, beside another program."""
@@ -102,6 +114,20 @@ def _uneven(domain: Domain, words: int, length: int, rng: np.random.Generator) -
 
 def _number(leaf: Any) -> Matrix:
     return np.asarray(leaf).astype(np.float64)
+
+
+def keys_of(values: Mapping[str, Matrix]) -> list[bytes]:
+    """A key per row of joint values (batch element per variable)."""
+    if not values:
+        return []
+    rows = np.ascontiguousarray(np.concatenate(list(values.values()), axis=1))
+    return [row.tobytes() for row in rows + 0.0]
+
+
+def _joined(columns: list[Any]) -> Any:
+    if isinstance(columns[0], tuple):
+        return tuple(_joined([column[k] for column in columns]) for k in range(len(columns[0])))
+    return np.concatenate(columns)
 
 
 def _rows(value: Any, rows: Any) -> Any:
