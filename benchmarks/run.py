@@ -33,7 +33,7 @@ from extract.cli.app import check_timeout
 ZOO = Path(__file__).parent / "zoo"
 FOLDERS = {"streams": ZOO} | {
     suite: ZOO / suite
-    for suite in ("rnn62", "finite", "tomita", "arithmetic", "boolean", "modular", "trees", "trojans")
+    for suite in ("rnn62", "finite", "tomita", "algorithms", "arithmetic", "boolean", "modular", "trees", "trojans")
 }
 PAGE = "leaderboard.html"
 
@@ -119,7 +119,7 @@ def bench(
 ) -> None:
     """Extract every network of a suite and print a table of the results.
 
-    Suites: streams, rnn62, finite, tomita; boolean, arithmetic, modular, trees, trojans.
+    Suites: streams, rnn62, finite, tomita, algorithms; boolean, arithmetic, modular, trees, trojans.
     """
     if compare is not None:
         print(comparison(_read(compare[0]), _read(compare[1])))

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.func import jacrev, vmap
 
 from extract.networks.recurrent import RecurrentNetwork
-from verify.causal.runs import Matrix, Runs
+from verify.causal.runs import Matrix, Runs, kinds
 
 POINTS = 500
 MOST_NUMBERS = 4_000_000
@@ -58,8 +58,10 @@ def _between(runs: Runs, network: RecurrentNetwork, rng: np.random.Generator) ->
     """Points between (and a little beyond) states that were met, and features of random inputs."""
     width = runs.hidden.shape[-1]
     count = max(min(POINTS, MOST_NUMBERS // width**2), 32)
-    flat = runs.hidden.reshape(-1, width)
-    ends = flat[rng.integers(0, len(flat), (2, count))]
+    flat = runs.pooled[0]
+    kind = kinds(runs, list(runs.values), slice(None)) if runs.values else np.zeros(len(flat), np.int64)
+    weight = (1.0 / np.bincount(kind))[kind]  # every joint value alike often, or what only rare ones show is missed
+    ends = flat[rng.choice(len(flat), size=(2, count), p=weight / weight.sum())]
     share = rng.uniform(-0.1, 1.1, (count, 1)).astype(np.float32)
     symbols = torch.from_numpy(network.domain.draw((count,), rng=rng))
     return torch.from_numpy(share * ends[0] + (1 - share) * ends[1]), network.input_coding.encode(symbols)

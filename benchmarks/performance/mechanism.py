@@ -1,13 +1,14 @@
 """How well the mechanism verdict tells true mechanisms from decoys, on planted networks.
 
-    python -m benchmarks.performance.mechanism [--count N] [--seed S] [--json FILE] [--from FILE]
+    python -m benchmarks.performance.mechanism [--count N] [--seed S] [--json FILE] [--from FILE] [--calibrate]
 
 A program (`benchmarks.suites.planted`) is planted in a recurrent cell (cell, size, noise, superposition, redundancy,
 shared
 units drawn at random); the claim that the network has the program's variables is true by construction. Decoys are
 the same claim about a random network, by a shuffled alignment or with the wrong variables, and claims of other programs
 with the same outputs on every input. Of these last, only those count whose variables are not mere linear parts of the
-planted code. Networks of even number calibrate the threshold; those of odd number are the hidden split.
+planted code. Networks of even number calibrate the threshold; those of odd number are the hidden split. The scores on
+which the shipped threshold rests are kept in `calibration.json` (written by `--calibrate`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from verify.causal.runs import Matrix, Runs
 
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm", "mlp")
 SIZES = (4, 8, 16, 32, 64)
+CALIBRATION = Path(__file__).parent / "calibration.json"
 Row = dict[str, Any]
 
 
@@ -138,20 +140,31 @@ def angles(made: Planted, mechanism: Mechanism, rng: np.random.Generator) -> lis
     return found
 
 
-def calibrated(rows: Sequence[Row]) -> float:
-    """The threshold with the largest sum of true and of decoy claims on their right sides; the middle of all such."""
-    true, false = ([r["score"] for r in rows if (r["kind"] == "true") == side] for side in (True, False))
-    places = np.unique([0.0, *true, *false, 1.0])
+def calibrated(true: Sequence[float], decoys: Sequence[float]) -> float:
+    """The threshold with the largest sum of shares of true and of decoy scores on their right sides; the middle of all
+    such, in hundredths."""
+    places = np.unique([0.0, *true, *decoys, 1.0])
     middles = (places[1:] + places[:-1]) / 2
-    right = [np.mean(np.array(true) >= m) + np.mean(np.array(false) < m) for m in middles]
+    right = [np.mean(np.array(true) >= m) + np.mean(np.array(decoys) < m) for m in middles]
     best = np.flatnonzero(np.isclose(right, max(right)))
-    return float((places[best[0]] + places[best[-1] + 1]) / 2)
+    return round(float((places[best[0]] + places[best[-1] + 1]) / 2), 2)
+
+
+def calibration_scores(rows: Sequence[Row]) -> dict[str, list[float]]:
+    """Scores of the true claims and of the decoys on the networks of even number."""
+    even = [r for r in rows if r["network"] % 2 == 0]
+    return {
+        "true": sorted(round(r["score"], 4) for r in even if r["kind"] == "true"),
+        "decoys": sorted(round(r["score"], 4) for r in even if r["kind"] != "true"),
+    }
 
 
 def summary(rows: Sequence[Row], left_out: Sequence[str]) -> str:
     """Discrimination and error rates on both splits, and the angles."""
-    even = calibrated([r for r in rows if r["network"] % 2 == 0])
-    lines = [f"threshold in use {THRESHOLD}, calibrated on the even networks {even:.3f}"]
+    count = len({r["network"] for r in rows})
+    decoys = sum(r["kind"] != "true" for r in rows)
+    lines = [f"{count} planted networks, {decoys} decoys"]
+    lines.append(f"threshold in use {THRESHOLD}, calibrated on the even networks {calibrated(**calibration_scores(rows))}")
     for name, parity in (("calibration", 0), ("hidden", 1)):
         part = [r for r in rows if r["network"] % 2 == parity]
         true, false = [r for r in part if r["kind"] == "true"], [r for r in part if r["kind"] != "true"]
@@ -194,6 +207,7 @@ def main(
     seed: int = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="write one object a line")] = None,
     read: Annotated[list[Path] | None, typer.Option("--from", help="summarise what was written before")] = None,
+    calibrate: Annotated[bool, typer.Option(help="keep the scores of the calibration half")] = False,
 ) -> None:
     """Judge planted networks and their decoys, and print how well they are told apart."""
     rows: list[Row] = []
@@ -205,7 +219,7 @@ def main(
                 left_out += row["left_out"]
             else:
                 rows.append(row)
-        print(summary(rows, left_out))
+        _tell(rows, left_out, calibrate)
         return
     progress = Console(stderr=True)
     for number, made in networks(count, seed=seed, left_out=left_out):
@@ -219,6 +233,12 @@ def main(
     if json_file is not None:
         with json_file.open("a") as out:
             out.write(json.dumps({"left_out": left_out}) + "\n")
+    _tell(rows, left_out, calibrate)
+
+
+def _tell(rows: Sequence[Row], left_out: Sequence[str], calibrate: bool) -> None:
+    if calibrate:
+        CALIBRATION.write_text(json.dumps(calibration_scores(rows)) + "\n")
     print(summary(rows, left_out))
 
 

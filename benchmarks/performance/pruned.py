@@ -1,6 +1,6 @@
 """Random networks of which a pruned part computes a task: does the mechanism verdict take the whole for the part?
 
-    python -m benchmarks.performance.pruned [--count N] [--seed S] [--json FILE]
+    python -m benchmarks.performance.pruned [--count N] [--seed S] [--json FILE] [--first K] [--from FILE]
 
 Weights are random and never trained; what is learned is which of them to keep (edge-popup, Ramanujan et al. 2020: a
 score
@@ -13,6 +13,7 @@ pruned networks do compute the task; what their verdicts say is printed and coun
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -115,15 +116,30 @@ def network(task: Task, weights: Tensors) -> RecurrentNetwork:
     return read_recurrent(Stored(Path("random"), description, dict(weights), Path("random")))
 
 
+def summary(rows: Sequence[dict[str, Any]]) -> str:
+    """How many wholes and how many pruned networks got which verdict."""
+    lines = []
+    for name in ("whole", "pruned"):
+        verdicts = [row[name]["verdict"] for row in rows]
+        counted = ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts)))
+        lines.append(f"{name}: {counted} of {len(rows)}")
+    return "\n".join(lines)
+
+
 def main(
     count: int = 10,
     seed: int = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="write one object a line")] = None,
+    first: Annotated[int, typer.Option(help="the random network to begin with, for runs in parts")] = 0,
+    read: Annotated[Path | None, typer.Option("--from", help="summarise what was written before")] = None,
 ) -> None:
     """Prune random networks until `count` parts compute a task, and judge the wholes."""
+    if read is not None:
+        print(summary([json.loads(line) for line in read.read_text().splitlines()]))
+        return
     torch.set_num_threads(1)
-    progress, rows, k = Console(stderr=True), [], 0
-    while len(rows) < count and k < 5 * count:
+    progress, rows, k = Console(stderr=True), [], first
+    while len(rows) < count and k < first + 5 * count:
         task, rng = STREAMS[TASKS[k % len(TASKS)]], np.random.default_rng([seed, k])
         k += 1
         weights, kept, right = popped(task, rng=rng)
@@ -140,9 +156,7 @@ def main(
         if json_file is not None:
             with json_file.open("a") as out:
                 out.write(json.dumps(row) + "\n")
-    for name in ("whole", "pruned"):
-        verdicts = [row[name]["verdict"] for row in rows]
-        print(f"{name}: " + ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts))) + f" of {len(rows)}")
+    print(summary(rows))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Every task of every suite, by name."""
 
+from benchmarks.suites.algorithms import ALGORITHMS
 from benchmarks.suites.arithmetic import ARITHMETIC
 from benchmarks.suites.boolean import BOOLEAN
 from benchmarks.suites.functions import FunctionTask
@@ -11,7 +12,7 @@ from benchmarks.suites.tomita import TOMITA
 from benchmarks.suites.trees import TREES
 from benchmarks.suites.trojans import TROJANS
 
-SUITES: dict[str, dict[str, Task]] = {"rnn62": RNN62, "streams": STREAMS, "tomita": TOMITA}
+SUITES: dict[str, dict[str, Task]] = {"rnn62": RNN62, "streams": STREAMS, "tomita": TOMITA, "algorithms": ALGORITHMS}
 TASKS: dict[str, Task] = by_name(task for suite in SUITES.values() for task in suite.values())
 
 FUNCTION_SUITES: dict[str, dict[str, FunctionTask]] = {

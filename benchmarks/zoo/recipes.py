@@ -3,6 +3,7 @@
 from functools import partial
 
 from benchmarks.zoo.recipe import Recipe
+from benchmarks.zoo.recipes_algorithms import ALGORITHM_RECIPES
 from benchmarks.zoo.recipes_finite import FINITE_RECIPES
 from benchmarks.zoo.recipes_rnn62 import RNN62_RECIPES
 from benchmarks.zoo.recipes_tomita import TOMITA_RECIPES
@@ -80,6 +81,5 @@ VARIETY: tuple[Recipe, ...] = (
     Recipe("range_seen_gru", "Range_Seen", "gru", 16, 44),
 )
 
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (*VARIETY, *RNN62_RECIPES, *FINITE_RECIPES, *TOMITA_RECIPES)
-}
+_ALL = (*VARIETY, *RNN62_RECIPES, *FINITE_RECIPES, *TOMITA_RECIPES, *ALGORITHM_RECIPES)
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}

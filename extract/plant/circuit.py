@@ -52,6 +52,12 @@ class Circuit:
         """Number of units."""
         return len(self.seek)
 
+    @property
+    def live(self) -> NDArray[np.bool_]:
+        """Units (units) whose combination some reachable state has."""
+        states = _indicators(self.program.reachable, list(self.program.values), self.spans, self.code.shape[1])
+        return (self.seek @ (self.code @ states.T) >= 0.5 - self.offset[:, None]).any(axis=1)
+
 
 def circuit(program: FiniteProgram, *, joint: bool, fewer: int, rng: np.random.Generator) -> Circuit:
     """The circuit of a program; `joint` makes every unit look at all variables, so that units are shared by them.
@@ -120,11 +126,16 @@ def _points(program: FiniteProgram, spans: dict[str, slice], total: int) -> tupl
     names = list(program.values)
     count = np.prod([len(v) for v in program.values.values()], dtype=float)
     states = program.combinations(names) if count <= 1_024 else program.reachable
+    return states, _indicators(states, names, spans, total)
+
+
+def _indicators(states: NDArray[np.int64], names: Sequence[str], spans: dict[str, slice], total: int) -> Matrix:
+    """Indicators (rows, values) of joint states (rows, variables)."""
     indicators = np.zeros((len(states), total))
     for k, name in enumerate(names):
         some = states[:, k] > 0
         indicators[some, spans[name].start + states[some, k] - 1] = 1
-    return states, indicators
+    return indicators
 
 
 def _random_code(directions: int, total: int, rng: np.random.Generator) -> Matrix:

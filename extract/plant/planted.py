@@ -134,8 +134,8 @@ def _network(made: Circuit, domain: Domain, tensors: Tensors, options: PlantOpti
 
 def _moves(made: Circuit, woven: Woven) -> dict[str, Matrix]:
     """How the state moves (values but the first, width) within the directions that the units of the next step look
-    at."""
-    looked_at = _basis(made.seek @ woven.read)
+    at. Units for combinations of values that no reachable state has never fire, so they look at nothing."""
+    looked_at = _basis(made.seek[made.live] @ woven.read)
     seen = looked_at.T @ looked_at @ np.linalg.pinv(woven.read) @ made.code
     return {name: seen[:, span].T for name, span in made.spans.items()}
 

@@ -19,7 +19,10 @@ ARROW_HEAD = (
     '<marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
     '<path d="M0,0.8 L10,5 L0,9.2 z"/></marker>'
 )
-LABEL_AT = 0.4  # share of the way; off the middle, where arrows cross
+LABEL_AT = 0.4, 0.6, 0.3, 0.7, 0.5, 0.25, 0.75, 0.35, 0.65, 0.45, 0.55
+"""Shares of the way at which a label may stand, off the middle first, where arrows cross."""
+Area = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Drawing:
     boxes: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
+    taken: list[Area] = field(default_factory=list)
 
     def box(self, box: Box) -> None:
         """Add a box with its text."""
@@ -79,9 +83,12 @@ class Drawing:
         control = ((x0 + x1) / 2 + 2 * bend * length * normal[0], (y0 + y1) / 2 + 2 * bend * length * normal[1])
         start, end = source.edge(control), target.edge(control, gap=3.0)
         self._path(f"M{_at(start)} Q{_at(control)} {_at(end)}")
-        u, t = 1 - LABEL_AT, LABEL_AT
-        place = [u * u * a + 2 * u * t * c + t * t * b for a, c, b in zip(start, control, end, strict=True)]
-        self.label((place[0], place[1]), label)
+        places: list[Point] = []
+        for t in LABEL_AT:
+            u = 1 - t
+            x, y = (u * u * a + 2 * u * t * c + t * t * b for a, c, b in zip(start, control, end, strict=True))
+            places.append((x, y))
+        self.label(min(places, key=lambda place: self._covered(_area(place, label))), label)
 
     def horizontal(self, source: Box, target: Box, below: float | None = None) -> None:
         """An arrow that leaves to the right and arrives from the left; `below` is the depth of a way back."""
@@ -125,9 +132,10 @@ class Drawing:
 
     def label(self, centre: Point, lines: Sequence[str]) -> None:
         """Text over the arrows."""
-        width, height = max(map(len, lines)) * CHARACTER + 4, len(lines) * LINE
-        left, top = centre[0] - width / 2, centre[1] - height / 2
-        self.points += [(left, top), (left + width, top + height)]
+        left, top, right, bottom = area = _area(centre, lines)
+        width, height = right - left, bottom - top
+        self.taken.append(area)
+        self.points += [(left, top), (right, bottom)]
         back = f'<rect x="{left:.1f}" y="{top + 1:.1f}" width="{width:.1f}" height="{height - 2:.1f}"/>'
         rows = [
             f'<text x="{centre[0]:.1f}" y="{top + (k + 0.5) * LINE:.1f}">{escape(line)}</text>'
@@ -148,8 +156,22 @@ class Drawing:
             + "</svg>"
         )
 
+    def _covered(self, area: Area) -> float:
+        """How much of the labels so far an area would cover."""
+        left, top, right, bottom = area
+        return sum(
+            max(min(right, r) - max(left, x), 0.0) * max(min(bottom, b) - max(top, y), 0.0) for x, y, r, b in self.taken
+        )
+
     def _path(self, shape: str) -> None:
         self.arrows.append(f'<path class="arrow" d="{shape}" marker-end="url(#head)"/>')
+
+
+def _area(centre: Point, lines: Sequence[str]) -> Area:
+    """What a label covers."""
+    width, height = max(map(len, lines)) * CHARACTER + 4, len(lines) * LINE
+    left, top = centre[0] - width / 2, centre[1] - height / 2
+    return left, top, left + width, top + height
 
 
 def _at(point: Point) -> str:

@@ -35,6 +35,10 @@ SIX = machine(
     "  next p = p ^ x  next q = (q + x) mod 3  output int(p' == 0 and q' == 0)"
 )
 RING = machine("machine six(x: 0..1) -> 0..1  state s: 0..5 = 0  next s = (s + x) mod 6  output int(s' == 0)")
+UNREACHED = machine(
+    "machine u(x: -1..3) -> 0..3  state t: 0..3 = 0  state s: 0..1 = 1"
+    "  next t = max(s, x)  next s = int(s != t)  output t'"
+)
 NAMES = [cell.name for cell in CELLS]
 
 
@@ -60,6 +64,19 @@ def test_planted_subspaces_are_found_again(cell: str) -> None:
     rng = np.random.default_rng(0)
     found = judge(made.network, made.machine, rng=rng)
     assert isinstance(found.verdict, Supported)
+    seen = observed(found.fitted_on, rng=rng)
+    for name, basis in made.subspaces.items():
+        moves = found.assessment.alignment.move(name) @ seen.T @ seen
+        recovered = np.linalg.svd(moves)[2][: len(basis)]
+        assert np.degrees(subspace_angles(basis.T, recovered.T).max()) < 1
+
+
+def test_directions_that_only_unreachable_states_would_need_are_not_planted() -> None:
+    """The pair s = 0, t = 0 never comes up, so no step ever tells t = 0 from t > 1."""
+    made = planted(UNREACHED, "rnn_relu", redundancy=2)
+    assert len(made.subspaces["t"]) == 1
+    rng = np.random.default_rng(0)
+    found = judge(made.network, made.machine, rng=rng)
     seen = observed(found.fitted_on, rng=rng)
     for name, basis in made.subspaces.items():
         moves = found.assessment.alignment.move(name) @ seen.T @ seen

@@ -11,7 +11,7 @@ from tests.verify.stubs import BITS, MachineNetwork, machine
 from verify.causal.alignment import fit
 from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
 from verify.causal.interventions import SEVERAL, exchange, exchange_several
-from verify.causal.mechanism import assess, judge, numbers_of, split_runs
+from verify.causal.mechanism import assess, contrasts, judge, numbers_of, split_runs
 from verify.domain import Domain, IntArray
 from verify.statistics import lowest_interval, permutation_p_value, share_interval
 from verify.subject import FloatArray
@@ -86,6 +86,55 @@ def test_programs_that_answer_alike_but_keep_other_state_are_not_supported() -> 
             tried += 1
             assert assess(other_held, other, pairs=128, rng=rng()).score < 0.8
     assert tried
+
+
+RING = machine("machine ring(x: 0..1) -> 0..5  state s: 0..5 = 0  next s = (s + x) mod 6  output s'")
+SIX = machine(
+    "machine six(x: 0..1) -> 0..5  state p: 0..1 = 0  state q: 0..2 = 0"
+    "  next p = (p + x) mod 2  next q = (q + x) mod 3  output (3 * p' + 4 * q') mod 6"
+)
+
+
+def test_a_finer_program_implies_a_coarser_one_and_not_the_other_way_round() -> None:
+    """Taking s over is taking p and q over; but taking p alone over has no counterpart in the ring."""
+    _, _, held = split_runs(MachineNetwork(RING, BITS, output_ranges=((0, 5),)), RING, rng=rng())
+    six = held.under(SIX)
+    assert contrasts(held, six, rng=rng()) == ()
+    assert [name for name, _ in contrasts(six, held, rng=rng())] == ["p", "q"]
+
+
+def test_exchanges_against_another_program_are_those_on_which_the_two_part() -> None:
+    fitted, _, held = split_runs(MachineNetwork(SIX, BITS, output_ranges=((0, 5),)), SIX, rng=rng())
+    ring = held.under(RING)
+    for name, theirs in contrasts(held, ring, rng=rng()):
+        found = exchange(held, fit(fitted, held), name, pairs=128, rng=rng(), against=theirs)
+        assert found.score == 1
+        assert len(found.scored) > 50
+
+
+def test_a_variable_that_nothing_reads_makes_no_decoy() -> None:
+    """Only the new value of s is put out, so s + t for s is the same program to every intervention."""
+    idle = machine(
+        "machine idle(x: 0..3) -> 0..1  state s: 0..2 = 1  state t: 0..3 = 0"
+        "  next s = t mod 3  next t = x  output int(s' > 0)"
+    )
+    found = judge(MachineNetwork(idle, DOMAIN, mixing=mixing(3), output_ranges=((0, 1),)), idle, rng=rng())
+    assert isinstance(found.verdict, Supported)
+    tried = [name for name, _ in found.decoys]
+    assert any(name.startswith("same outputs") for name in tried)
+    assert not any("s + t for s" in name for name in tried)
+
+
+def test_a_clock_is_exchanged_between_different_steps() -> None:
+    """All runs have the same phase after the same step, so that only an earlier step can lend another."""
+    clock = machine(
+        "machine clock(x: 0..1) -> 0..1  state c: 0..2 = 0  state s: 0..1 = 0"
+        "  next c = (c + 1) mod 3  next s = if c == 0 then x else s  output s'"
+    )
+    fitted, _, held = split_runs(MachineNetwork(clock, BITS, output_ranges=((0, 1),)), clock, rng=rng())
+    found = exchange(held, fit(fitted, held), "c", pairs=128, rng=rng())
+    assert len(found.scored) > 50
+    assert found.score == 1
 
 
 def test_variables_that_never_vary_apart_are_undecided() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from dsl.batch import step_batch
 from verify.causal.alignment import Alignment
-from verify.causal.runs import Runs, keys_of
+from verify.causal.runs import Runs, keys_of, kinds
 from verify.domain import IntArray
 from verify.lockstep import BoolArray, Columns, leaves
 
@@ -137,23 +137,15 @@ def scrub_everything(runs: Runs, *, pairs: int, rng: np.random.Generator) -> Out
 
 def _bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray:
     """Runs to intervene on, every joint value after step t alike often."""
-    kind = _kinds(runs, list(runs.values), slice(t, t + 1))
+    kind = kinds(runs, list(runs.values), slice(t, t + 1))
     weight = (1.0 / np.bincount(kind))[kind]
     return rng.choice(runs.words, size=count, p=weight / weight.sum())
-
-
-def _kinds(runs: Runs, names: Sequence[str], times: slice) -> IntArray:
-    """Numbers of the joint values after some steps (time x word), by a projection that tells them apart (far faster
-    than sorting rows)."""
-    rows = np.concatenate([runs.values[n][:, times].swapaxes(0, 1) for n in names], axis=-1)
-    place = rows @ np.sqrt(np.arange(2, 2 + rows.shape[-1]) + np.pi)
-    return np.unique(place, return_inverse=True)[1].ravel()
 
 
 def _others(runs: Runs, names: Sequence[str], base: IntArray, t: int, rng: np.random.Generator) -> IntArray:
     """For each run a state of a run after step t or before, in which the variables have another value, every value
     alike often. States after more steps are left out: what a network counts may then pass all it was trained on."""
-    kind = _kinds(runs, names, slice(0, t + 1))
+    kind = kinds(runs, names, slice(0, t + 1))
     weight = (1.0 / np.bincount(kind))[kind]
     weight /= weight.sum()
     other = rng.choice(len(kind), size=len(base), p=weight)
@@ -300,9 +292,9 @@ def _subset(outcomes: Outcomes, rows: BoolArray, name: str) -> Outcomes:
 
 
 def _numbered(wanted: IntArray, actual: IntArray) -> tuple[IntArray, IntArray]:
-    rows = np.concatenate([wanted, actual]).reshape(2 * len(wanted), -1)
-    if not len(rows):
+    if not len(wanted):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    rows = np.concatenate([wanted, actual]).reshape(2 * len(wanted), -1)
     number = np.unique(rows.astype(np.int64), axis=0, return_inverse=True)[1].ravel()
     return number[: len(wanted)], number[len(wanted) :]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -122,6 +122,14 @@ def keys_of(values: Mapping[str, Matrix]) -> list[bytes]:
         return []
     rows = np.ascontiguousarray(np.concatenate(list(values.values()), axis=1))
     return [row.tobytes() for row in rows + 0.0]
+
+
+def kinds(runs: Runs, names: Sequence[str], times: slice) -> IntArray:
+    """Numbers of the joint values after some steps (time x word), by a projection that tells them apart (far faster
+    than sorting rows)."""
+    rows = np.concatenate([runs.values[n][:, times].swapaxes(0, 1) for n in names], axis=-1)
+    place = rows @ np.sqrt(np.arange(2, 2 + rows.shape[-1]) + np.pi)
+    return np.unique(place, return_inverse=True)[1].ravel()
 
 
 def _joined(columns: list[Any]) -> Any:
