@@ -161,10 +161,10 @@ def calibration_scores(rows: Sequence[Row]) -> dict[str, list[float]]:
 
 def summary(rows: Sequence[Row], left_out: Sequence[str]) -> str:
     """Discrimination and error rates on both splits, and the angles."""
-    count = len({r["network"] for r in rows})
+    best = calibrated(**calibration_scores(rows))
     decoys = sum(r["kind"] != "true" for r in rows)
-    lines = [f"{count} planted networks, {decoys} decoys"]
-    lines.append(f"threshold in use {THRESHOLD}, calibrated on the even networks {calibrated(**calibration_scores(rows))}")
+    lines = [f"{len(rows) - decoys} planted networks, {decoys} decoys"]
+    lines.append(f"threshold in use {THRESHOLD}, calibrated on the even networks {best}")
     for name, parity in (("calibration", 0), ("hidden", 1)):
         part = [r for r in rows if r["network"] % 2 == parity]
         true, false = [r for r in part if r["kind"] == "true"], [r for r in part if r["kind"] != "true"]
