@@ -99,6 +99,7 @@ EXAMPLES: tuple[tuple[str, list, list], ...] = (
     ("Median_Last3", [5, 3, 9, 1], [0, 3, 5, 3]),
     ("Weighted_Last3", [1, 0, 0, 2], [1, 2, 3, 2]),
     ("Leaky_Average", [7, 7, 0], [3, 5, 2]),
+    ("Count_Mod_4", [1, 1, 0, 1, 1, 1], [1, 2, 2, 3, 0, 1]),
 )
 
 TOMITA_PATTERNS = {1: "1*", 2: "(10)*", 4: "(?!.*000).*", 7: "0*1*0*1*"}
