@@ -47,6 +47,7 @@ THRESHOLD = 0.9
 MARGIN = 0.2
 """How far a supported claim must stand above its best decoy."""
 SIGNIFICANT = 0.01
+NO_DECOY = "none", 0.0
 FEWEST = 24
 """Interventions that matter, below which an experiment says nothing."""
 FIT_WORDS, CHOOSE_WORDS, HELD_WORDS = 512, 256, 512
@@ -136,7 +137,7 @@ class Mechanism:
     @property
     def best_decoy(self) -> tuple[str, float]:
         """The decoy that comes nearest, among those that contradict the claim."""
-        return max(_contrary(self.decoys), key=lambda item: item[1], default=("none", 0.0))
+        return max(_contrary(self.decoys), key=lambda item: item[1], default=NO_DECOY)
 
     def finding(self) -> Finding:
         """The verdict as a line of evidence."""
@@ -245,7 +246,8 @@ def judge(
         _decoys(machine, assessment, plain, fitted, held, twin, refine if alignment.raw else None, rng, deadline)
     )
     interval, p_value = assessment.interval(rng=rng), assessment.p_value(rng=rng)
-    verdict = decided(assessment, interval, p_value, max((s for _, s in _contrary(decoys)), default=0.0))
+    best = max(_contrary(decoys), key=lambda item: item[1], default=NO_DECOY)
+    verdict = decided(assessment, interval, p_value, best)
     return Mechanism(verdict, assessment, interval, p_value, decoys, fitted, time.monotonic() - began)
 
 
@@ -259,18 +261,19 @@ def stands(score: float, p_value: float, best_decoy: float) -> bool:
 
 
 def decided(
-    assessment: Assessment, interval: tuple[float, float], p_value: float, best_decoy: float
+    assessment: Assessment, interval: tuple[float, float], p_value: float, best_decoy: tuple[str, float]
 ) -> MechanismVerdict:
     """The verdict on what was measured."""
     name, score = assessment.weakest
-    numbers = (
-        f"{score:.1%} right (95 % {interval[0]:.1%} to {interval[1]:.1%}), weakest: {name}; best decoy {best_decoy:.1%}"
-    )
+    other, theirs = best_decoy
+    numbers = f"{score:.1%} right (95 % {interval[0]:.1%} to {interval[1]:.1%}), weakest: {name}; best decoy {theirs:.1%}"
+    if theirs >= THRESHOLD:
+        numbers += f" ({other})"
     if not assessment.told:
         return Undecided(f"too few interventions that matter; {numbers}")
     if not assessment.alignment.apart:
         return Undecided(f"some variables never vary independently, so no run tells them apart; {numbers}")
-    if stands(score, p_value, best_decoy):
+    if stands(score, p_value, theirs):
         return Supported(numbers)
     if interval[1] < THRESHOLD:
         return NotSupported(numbers)
