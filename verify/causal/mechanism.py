@@ -266,7 +266,8 @@ def decided(
     """The verdict on what was measured."""
     name, score = assessment.weakest
     other, theirs = best_decoy
-    numbers = f"{score:.1%} right (95 % {interval[0]:.1%} to {interval[1]:.1%}), weakest: {name}; best decoy {theirs:.1%}"
+    low, high = interval
+    numbers = f"{score:.1%} right (95 % {low:.1%} to {high:.1%}), weakest: {name}; best decoy {theirs:.1%}"
     if theirs >= THRESHOLD:
         numbers += f" ({other})"
     if not assessment.told:
@@ -275,7 +276,7 @@ def decided(
         return Undecided(f"some variables never vary independently, so no run tells them apart; {numbers}")
     if stands(score, p_value, theirs):
         return Supported(numbers)
-    if interval[1] < THRESHOLD:
+    if high < THRESHOLD:
         return NotSupported(numbers)
     if score >= THRESHOLD:
         return Undecided(f"{'a decoy does as well' if p_value <= SIGNIFICANT else f'p {p_value:.2g}'}; {numbers}")
