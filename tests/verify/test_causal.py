@@ -9,9 +9,11 @@ import pytest
 from dsl.batch import run_machine_batch
 from tests.verify.stubs import BITS, MachineNetwork, machine
 from verify.causal.alignment import fit
+from verify.causal.assessment import assess
+from verify.causal.contrast import contrasts
 from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
 from verify.causal.interventions import SEVERAL, exchange, exchange_several
-from verify.causal.mechanism import assess, contrasts, judge, numbers_of, split_runs
+from verify.causal.mechanism import judge, numbers_of, split_runs
 from verify.domain import Domain, IntArray
 from verify.statistics import lowest_interval, permutation_p_value, share_interval
 from verify.subject import FloatArray

@@ -9,7 +9,6 @@ evidence, or, against another program, from what that foretells. (Interchange in
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,9 +30,6 @@ GROUPS = 3
 CANDIDATES = 4, 32
 """Pairs tried on the program for each that is tried on the network, since most change nothing: at first, and where too
 few of these matter."""
-
-COMPARED = 128
-"""Pairs per step on which two programs are compared."""
 
 Plan = Sequence[tuple[int, Mapping[str, IntArray]]]
 """Times, and for each the variables whose value is taken from the states with these numbers (see `Runs.pooled`)."""
@@ -85,8 +81,8 @@ def exchange(
     names = [v.name for v in alignment.variables] if name == WHOLE else [name]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
-        base = _bases(runs, t, count, rng)
-        return base, [(t, dict.fromkeys(names, _others(runs, names, base, t, rng)))]
+        base = bases(runs, t, count, rng)
+        return base, [(t, dict.fromkeys(names, others(runs, names, base, t, rng)))]
 
     return _experiment(name, runs, alignment, plan, pairs, rng, against=against)[0]
 
@@ -98,10 +94,10 @@ def exchange_several(
     names = [v.name for v in alignment.variables]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
-        base = _bases(runs, t, count, rng)
+        base = bases(runs, t, count, rng)
         size = int(rng.integers(2, len(names) + 1))
         chosen = [names[k] for k in rng.permutation(len(names))[:size]]
-        return base, [(t, {n: _others(runs, [n], base, t, rng) for n in chosen})]
+        return base, [(t, {n: others(runs, [n], base, t, rng) for n in chosen})]
 
     both, seen = _experiment(SEVERAL, runs, alignment, plan, 2 * pairs, rng)
     return _subset(both, seen, SEVERAL), _subset(both, ~seen, UNSEEN)
@@ -113,11 +109,11 @@ def exchange_twice(runs: Runs, alignment: Alignment, *, pairs: int, rng: np.rand
     names = [v.name for v in alignment.variables]
 
     def plan(t: int, count: int) -> tuple[IntArray, Plan]:
-        base = _bases(runs, t, count, rng)
+        base = bases(runs, t, count, rng)
         later = min(t + int(rng.integers(1, 4)), runs.time - 2)
         first, second = (names[k] for k in rng.integers(0, len(names), 2))
-        return base, [(t, {first: _others(runs, [first], base, t, rng)}),
-                      (later, {second: _others(runs, [second], base, later, rng)})]  # fmt: skip
+        return base, [(t, {first: others(runs, [first], base, t, rng)}),
+                      (later, {second: others(runs, [second], base, later, rng)})]  # fmt: skip
 
     return _experiment(STEPS, runs, alignment, plan, pairs, rng, met=True)[0]
 
@@ -135,14 +131,14 @@ def scrub_everything(runs: Runs, *, pairs: int, rng: np.random.Generator) -> Out
     )
 
 
-def _bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray:
+def bases(runs: Runs, t: int, count: int, rng: np.random.Generator) -> IntArray:
     """Runs to intervene on, every joint value after step t alike often."""
     kind = kinds(runs, list(runs.values), slice(t, t + 1))
     weight = (1.0 / np.bincount(kind))[kind]
     return rng.choice(runs.words, size=count, p=weight / weight.sum())
 
 
-def _others(runs: Runs, names: Sequence[str], base: IntArray, t: int, rng: np.random.Generator) -> IntArray:
+def others(runs: Runs, names: Sequence[str], base: IntArray, t: int, rng: np.random.Generator) -> IntArray:
     """For each run a state of a run after step t or before, in which the variables have another value, every value
     alike often. States after more steps are left out: what a network counts may then pass all it was trained on."""
     kind = kinds(runs, names, slice(0, t + 1))
@@ -173,7 +169,7 @@ def _experiment(
     for t in rng.integers(0, max(runs.time - 1 - horizon, 1), size=GROUPS).tolist():
         for candidates in CANDIDATES:
             base, steps = plan(t, candidates * share)
-            wanted, seen = _foretold(runs, base, steps)
+            wanted, seen = foretold(runs, base, steps)
             matters = (wanted != runs.expected[base, t + 1 :]).any(axis=(1, 2))
             if against is not None:
                 matters = (wanted != against(t, base, steps)).any(axis=(1, 2))
@@ -193,41 +189,7 @@ def _experiment(
     return Outcomes(name, right, matters, changed, *_numbered(wanted, actual)), seen
 
 
-def counterpart(
-    runs: Runs, other: Runs, name: str, *, rng: np.random.Generator
-) -> tuple[tuple[str, ...], float]:
-    """The variables of another program that stand for one of this program, as far as any do: taking their values from
-    another run has most often the effect of taking this one's; and how often it has another effect, as a share of
-    the pairs on which either changes the outputs. Asked of the programs alone, on the same words."""
-    names = list(other.values)
-    sizes = {0, 1, 2, len(names)}
-    subsets = [s for size in sorted(sizes) for s in itertools.combinations(names, size)]
-    effects, unlike = np.zeros(len(subsets)), np.zeros(len(subsets))
-    for t in range(max(runs.time // 2, 1)):
-        base = _bases(runs, t, COMPARED, rng)
-        source = _others(runs, [name], base, t, rng)
-        plain = runs.expected[base, t + 1 :]
-        wanted, _ = _foretold(runs, base, [(t, {name: source})])
-        for k, subset in enumerate(subsets):
-            theirs, _ = _foretold(other, base, [(t, dict.fromkeys(subset, source))])
-            effects[k] += ((wanted != plain) | (theirs != plain)).any(axis=(1, 2)).sum()
-            unlike[k] += (wanted != theirs).any(axis=(1, 2)).sum()
-    shares = unlike / np.maximum(effects, 1)
-    best = int(shares.argmin())
-    return subsets[best], float(shares[best])
-
-
-def forecast(other: Runs, names: Sequence[str]) -> Forecast:
-    """What a program foretells when these of its variables are taken over, wherever a plan takes over any."""
-
-    def outputs(t: int, base: IntArray, plan: Plan) -> IntArray:
-        theirs = [(when, dict.fromkeys(names, next(iter(who.values())))) for when, who in plan]
-        return _foretold(other, base, theirs)[0]
-
-    return outputs
-
-
-def _foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, BoolArray]:
+def foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, BoolArray]:
     """The program's outputs after the first time of the plan, and whether all changes make joint values that were met
     in some run."""
     times = dict(plan)
