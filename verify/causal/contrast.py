@@ -37,9 +37,7 @@ def contrasts(runs: Runs, other: Runs, *, rng: np.random.Generator) -> tuple[Con
     return tuple(found)
 
 
-def counterpart(
-    runs: Runs, other: Runs, name: str, *, rng: np.random.Generator
-) -> tuple[tuple[str, ...], float]:
+def counterpart(runs: Runs, other: Runs, name: str, *, rng: np.random.Generator) -> tuple[tuple[str, ...], float]:
     """The variables of another program that stand for one of this program, as far as any do: taking their values from
     another run has most often the effect of taking this one's; and how often it has another effect, as a share of
     the pairs on which either changes the outputs. Asked of the programs alone, on the same words."""
