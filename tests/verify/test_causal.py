@@ -12,7 +12,7 @@ from verify.causal.alignment import fit
 from verify.causal.assessment import assess
 from verify.causal.contrast import contrasts
 from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
-from verify.causal.interventions import SEVERAL, exchange, exchange_several
+from verify.causal.interventions import SEVERAL, exchange, exchange_several, foretold
 from verify.causal.mechanism import judge, numbers_of, split_runs
 from verify.domain import Domain, IntArray
 from verify.statistics import lowest_interval, permutation_p_value, share_interval
@@ -137,6 +137,21 @@ def test_a_clock_is_exchanged_between_different_steps() -> None:
     found = exchange(held, fit(fitted, held), "c", pairs=128, rng=rng())
     assert len(found.scored) > 50
     assert found.score == 1
+
+
+def test_a_change_after_which_a_variable_takes_a_value_it_never_had_is_told() -> None:
+    """a and b are never alike, so c is always 1; exchanging a alone would make it 0 or 2, which no network holds."""
+    never = machine(
+        "machine never(x: 0..1) -> 0..2  state a: 0..1 = 0  state b: 0..1 = 1  state c: 0..2 = 1"
+        "  next a = x  next b = 1 - x  next c = a + b  output c'"
+    )
+    _, _, held = split_runs(MachineNetwork(never, BITS, output_ranges=((0, 2),)), never, rng=rng())
+    base, source = np.arange(100), rng().integers(0, held.words, 100)
+    _, met, inside = foretold(held, base, [(0, {"a": source})])
+    same = held.states[0]["a"][base] == held.states[0]["a"][source]
+    assert same.any()
+    assert np.array_equal(met, same)
+    assert np.array_equal(inside, same)
 
 
 def test_variables_that_never_vary_apart_are_undecided() -> None:

@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from verify.causal.runs import Matrix, Runs
+from verify.causal.runs import FEW, Matrix, Runs
 from verify.subject import FloatArray
 
 SITE = "h"
 RIDGE = 1e-4
 """Penalty, as a share of the mean squared activation."""
-MOST_VALUES = 16
 MOST_JOINT = 1_024
 EXACT_ENOUGH = 0.99
 ON_A_LINE = 0.98
@@ -125,7 +124,7 @@ def _coded(values: dict[str, Matrix], lines: dict[str, None]) -> tuple[Coded, ..
     coded, at = [], 0
     for name, elements in values.items():
         kinds = np.unique(elements, axis=0)
-        few = 2 < len(kinds) <= MOST_VALUES and name not in lines
+        few = 2 < len(kinds) <= FEW and name not in lines
         count = len(kinds) if few else elements.shape[1]
         coded.append(Coded(name, kinds if few else None, slice(at, at + count)))
         at += count

@@ -49,9 +49,9 @@ def counterpart(runs: Runs, other: Runs, name: str, *, rng: np.random.Generator)
         base = bases(runs, t, COMPARED, rng)
         source = others(runs, [name], base, t, rng)
         plain = runs.expected[base, t + 1 :]
-        wanted, _ = foretold(runs, base, [(t, {name: source})])
+        wanted, _, _ = foretold(runs, base, [(t, {name: source})])
         for k, subset in enumerate(subsets):
-            theirs, _ = foretold(other, base, [(t, dict.fromkeys(subset, source))])
+            theirs, _, _ = foretold(other, base, [(t, dict.fromkeys(subset, source))])
             effects[k] += ((wanted != plain) | (theirs != plain)).any(axis=(1, 2)).sum()
             unlike[k] += (wanted != theirs).any(axis=(1, 2)).sum()
     shares = unlike / np.maximum(effects, 1)

@@ -169,11 +169,11 @@ def _experiment(
     for t in rng.integers(0, max(runs.time - 1 - horizon, 1), size=GROUPS).tolist():
         for candidates in CANDIDATES:
             base, steps = plan(t, candidates * share)
-            wanted, seen = foretold(runs, base, steps)
+            wanted, seen, inside = foretold(runs, base, steps)
             matters = (wanted != runs.expected[base, t + 1 :]).any(axis=(1, 2))
             if against is not None:
                 matters = (wanted != against(t, base, steps)).any(axis=(1, 2))
-            known = _known(runs, alignment, steps) & (seen | (not met))
+            known = _known(runs, alignment, steps) & inside & (seen | (not met))
             if (matters & known).sum() >= share:
                 break
         order = np.concatenate(
@@ -189,13 +189,13 @@ def _experiment(
     return Outcomes(name, right, matters, changed, *_numbered(wanted, actual)), seen
 
 
-def foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, BoolArray]:
-    """The program's outputs after the first time of the plan, and whether all changes make joint values that were met
-    in some run."""
+def foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, BoolArray, BoolArray]:
+    """The program's outputs after the first time of the plan, whether all changes make joint values that were met in
+    some run, and whether each variable of few values keeps to those ever after: a network has no other to move to."""
     times = dict(plan)
     t = plan[0][0]
     state: Columns = _rows(runs.states[t], base)
-    outputs, seen = [], np.ones(len(base), bool)
+    outputs, seen, inside = [], np.ones(len(base), bool), np.ones(len(base), bool)
     for now in range(t, runs.time):
         if now > t:
             state, out = step_batch(runs.machine, state, runs.inputs[base, now])
@@ -205,7 +205,9 @@ def foretold(runs: Runs, base: IntArray, plan: Plan) -> tuple[IntArray, BoolArra
             state = {n: values_from(columns[n], times[now][n]) if n in times[now] else v for n, v in state.items()}
             values = {n: np.stack([np.asarray(x, float) for x in leaves(v)], axis=1) for n, v in state.items()}
             seen &= np.array([key in runs.met for key in keys_of(values)], bool)
-    return np.stack(outputs, axis=1), seen
+        for name, few in runs.few.items():
+            inside &= np.isin(np.asarray(next(iter(leaves(state[name])))), few)
+    return np.stack(outputs, axis=1), seen, inside
 
 
 def _intervened(runs: Runs, alignment: Alignment, base: IntArray, plan: Plan) -> IntArray:

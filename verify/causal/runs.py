@@ -19,6 +19,8 @@ from verify.subject import FloatArray, RecurrentSubject
 Matrix = NDArray[np.float64]
 LONGEST = 16
 """Steps of a word at most: what matters of a state shows within as many."""
+FEW = 16
+"""Values up to which a variable is taken to have no others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,12 @@ class Runs:
     def met(self) -> frozenset[bytes]:
         """The joint values of all variables after any step, as keys."""
         return frozenset(keys_of({name: v.reshape(-1, v.shape[-1]) for name, v in self.values.items()}))
+
+    @cached_property
+    def few(self) -> dict[str, Matrix]:
+        """The values met, of each variable of one element that has no more than `FEW`."""
+        met = {name: np.unique(v) for name, v in self.values.items() if v.shape[-1] == 1}
+        return {name: values for name, values in met.items() if len(values) <= FEW}
 
     def under(self, machine: Machine) -> Runs:
         """The same runs of the network, beside another program."""
