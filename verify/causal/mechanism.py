@@ -31,7 +31,8 @@ from verify.verdict import Finding, MechanismVerdict, NotSupported, Supported, U
 
 CLAIM = "program variables are the network's own"
 METHOD = "interventions against decoys"
-THRESHOLD = 0.9
+THRESHOLD = 0.72
+"""Calibrated on planted networks and decoys; the scores are in `benchmarks/performance/calibration.json`."""
 MARGIN = 0.2
 """How far a supported claim must stand above its best decoy."""
 SIGNIFICANT = 0.01
