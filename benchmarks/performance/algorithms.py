@@ -19,7 +19,7 @@ from benchmarks.run import networks
 from benchmarks.suites.algorithms import programs
 from dsl.programs import Machine
 from extract.align import judged
-from extract.networks import load_network
+from extract.networks import RecurrentNetwork, load_network
 from verify.budget import FOREVER
 from verify.causal.mechanism import Mechanism
 
@@ -28,6 +28,7 @@ def claims(paths: list[Path], machines: Mapping[str, Machine], *, seed: int) -> 
     """Network, program, and the verdict on the claim that the one holds the other."""
     for path in paths:
         network = load_network(path)
+        assert isinstance(network, RecurrentNetwork)
         for name, machine in machines.items():
             yield path.name, name, judged(network, machine, FOREVER, rng=np.random.default_rng([seed, 4]))
 

@@ -56,7 +56,7 @@ class Circuit:
     def live(self) -> NDArray[np.bool_]:
         """Units (units) whose combination some reachable state has."""
         states = _indicators(self.program.reachable, list(self.program.values), self.spans, self.code.shape[1])
-        return (self.seek @ (self.code @ states.T) >= 0.5 - self.offset[:, None]).any(axis=1)
+        return np.any(self.seek @ (self.code @ states.T) >= 0.5 - self.offset[:, None], axis=1)
 
 
 def circuit(program: FiniteProgram, *, joint: bool, fewer: int, rng: np.random.Generator) -> Circuit:

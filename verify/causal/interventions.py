@@ -166,16 +166,18 @@ def _experiment(
     horizon = max((runs.time - 1) // 2, 1)
     share = max(pairs // GROUPS, 1)
     found: list[tuple[Any, ...]] = []
+
+    def drawn(t: int, count: int) -> tuple[IntArray, Plan, IntArray, BoolArray, BoolArray, BoolArray]:
+        base, steps = plan(t, count)
+        wanted, seen, inside = foretold(runs, base, steps)
+        usual = runs.expected[base, t + 1 :] if against is None else against(t, base, steps)
+        known = _known(runs, alignment, steps) & inside & (seen | (not met))
+        return base, steps, wanted, seen, (wanted != usual).any(axis=(1, 2)), known
+
     for t in rng.integers(0, max(runs.time - 1 - horizon, 1), size=GROUPS).tolist():
-        for candidates in CANDIDATES:
-            base, steps = plan(t, candidates * share)
-            wanted, seen, inside = foretold(runs, base, steps)
-            matters = (wanted != runs.expected[base, t + 1 :]).any(axis=(1, 2))
-            if against is not None:
-                matters = (wanted != against(t, base, steps)).any(axis=(1, 2))
-            known = _known(runs, alignment, steps) & inside & (seen | (not met))
-            if (matters & known).sum() >= share:
-                break
+        base, steps, wanted, seen, matters, known = drawn(t, CANDIDATES[0] * share)
+        if (matters & known).sum() < share:
+            base, steps, wanted, seen, matters, known = drawn(t, CANDIDATES[1] * share)
         order = np.concatenate(
             [np.flatnonzero(matters & known)[:share], np.flatnonzero(~matters & known)[: share // 4]]
         )
