@@ -8,54 +8,65 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsl.terms import Term, Var
+from dsl.terms import Term, Var, constant, operator_count
 from dsl.types import INT
+from extract.search.small.smallest import Bank
 from extract.search.templates import conditional, templates, tests
-from extract.search.updates import enumerate_updates
 from verify.domain import IntArray
 
 OWN, OTHER = "s", "t"
 FAR = 30_000
 """Stands for values beyond 16 bits, which are out of every range."""
 MOST_TABLE = 16_000_000
+OPERATOR_BITS, UPDATE_BITS = 9.0, 4.0
+FAMILIAR = 0.5
+"""What an operator past the second costs in an update by template, against one in a term at large."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Tables (candidate, own value, row) in order of cost in bits; `term` gives the update over `OWN` and what is
-    read."""
+    """Tables (candidate, own value, row) in order of cost in bits, with operators; `term` gives the update over `OWN`
+    and what is read."""
 
     tables: NDArray[np.int16]
+    size: NDArray[np.int64]
     cost: NDArray[np.float64]
     term: Callable[[int], Term]
 
     def those(self, chosen: NDArray[np.bool_]) -> Candidates:
         """Some of them."""
         at = np.flatnonzero(chosen)
-        return Candidates(np.ascontiguousarray(self.tables[at]), self.cost[at], lambda k: self.term(int(at[k])))
+        tables = np.ascontiguousarray(self.tables[at])
+        return Candidates(tables, self.size[at], self.cost[at], lambda k: self.term(int(at[k])))
+
+    def upto(self, bits: float) -> int:
+        """How many cost no more."""
+        return int(np.searchsorted(self.cost, bits, side="right"))
 
 
 def by_terms(
-    names: Sequence[Var], span: IntArray, rows: IntArray, constants: Sequence[int], max_cost: int, candidates: int,
-    limit: int,
-) -> Candidates:  # fmt: skip
-    """The cheapest terms, distinct on the grid of own values and rows (row, name)."""
+    names: Sequence[Var], span: IntArray, rows: IntArray, constants: Sequence[int], operators: int, limit: int
+) -> Candidates:
+    """All terms with so many operators at most, about `limit` in all, distinct on the grid of own values and rows
+    (row, name)."""
     grid = [np.repeat(span, len(rows)), *(np.tile(c, len(span)) for c in rows.T)]
-    updates = enumerate_updates(
-        [Var(OWN, INT), *names], grid, constants, max_cost=max_cost, limit=limit, candidates=candidates
-    )
-    tables = _narrow(updates.values).reshape(len(updates), len(span), len(rows))
-    return Candidates(tables, updates.cost.astype(np.float64), updates.term)
+    leaves = [Var(OWN, INT), *names, *(constant(c) for c in constants)]
+    bank = Bank(leaves, [*grid, *(np.full(len(grid[0]), c) for c in constants)], operators, limit)
+    values, size = bank.values, bank.sizes.astype(np.int64)
+    tables = values.reshape(len(values), len(span), len(rows))
+    return Candidates(tables, size, UPDATE_BITS + OPERATOR_BITS * size, bank.number)
 
 
 def by_tests(names: Sequence[Var], span: IntArray, rows: IntArray, most: int) -> Iterator[Candidates]:
     """Templates (`extract.search.templates`), and two of them joined by a test, in parts that fit in memory."""
     plain = templates(Var(OWN, INT), names, span, rows)
     checks = tests(Var(OWN, INT), names, span, rows)
-    values, price = _narrow(np.stack([t.values for t in plain])), np.array([float(t.cost) for t in plain])
-    yield Candidates(values, price, lambda k: plain[k].term)
-    total = np.array([float(t[2]) for t in checks])[:, None, None] + (price[:, None] + price)[None] + 5
-    order = np.argsort(total, axis=None, kind="stable")[:most]
+    values, sizes = _narrow(np.stack([t.values for t in plain])), np.array([operator_count(t.term) for t in plain])
+    simple = np.argsort(sizes, kind="stable")
+    yield Candidates(values[simple], sizes[simple], _familiar(sizes[simple]), lambda k: plain[simple[k]].term)
+    total = (2 + sizes[:, None] + sizes)[None].repeat(len(checks), axis=0)
+    bits = np.array([float(t[2]) for t in checks])[:, None, None] + _pairs([float(t.cost) for t in plain])
+    order = np.argsort(1000.0 * total + bits, axis=None, kind="stable")[:most]
     truth = np.stack([t[1] for t in checks])
     length = max(1, MOST_TABLE // values[0].size)
     for start in range(0, len(order), length):
@@ -65,7 +76,16 @@ def by_tests(names: Sequence[Var], span: IntArray, rows: IntArray, most: int) ->
         def term(k: int, c: IntArray = c, a: IntArray = a, b: IntArray = b) -> Term:
             return conditional(checks[c[k]], plain[a[k]], plain[b[k]])
 
-        yield Candidates(np.where(truth[c], values[a], values[b]), total.ravel()[part], term)
+        size = total.ravel()[part]
+        yield Candidates(np.where(truth[c], values[a], values[b]), size, _familiar(size), term)
+
+
+def _pairs(bits: Sequence[float]) -> NDArray[np.float64]:
+    return np.add.outer(bits, bits)[None]
+
+
+def _familiar(size: NDArray[np.int64]) -> NDArray[np.float64]:
+    return UPDATE_BITS + OPERATOR_BITS * np.minimum(size, 2 + FAMILIAR * (size - 2))
 
 
 def _narrow(values: IntArray) -> NDArray[np.int16]:

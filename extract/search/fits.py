@@ -49,6 +49,12 @@ class Fit:
         return min((s.depth for s in self.searches.values() if not s.spent), default=DEEPEST)
 
     @property
+    def due(self) -> int:
+        """How many searches take the next step."""
+        depth = self.depth
+        return sum(s.depth == depth and not s.spent for s in self.searches.values())
+
+    @property
     def lower(self) -> int:
         """Operators of a machine not yet seen, at least."""
         return self.given + sum(min(s.lower, s.size) for s in self.searches.values())

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from extract.abstract.mealy import Mealy
@@ -29,11 +28,6 @@ class Histories:
     symbol: Rows
     state: Rows
     conflicts: Rows
-
-    def decodable(self, traces: Traces) -> NDArray[np.bool_]:
-        """Which traces are functions of the table's state."""
-        _, first, inverse = np.unique(self.state, return_index=True, return_inverse=True)
-        return (traces == traces[:, first[inverse.ravel()]]).all(axis=1)
 
     def masks(self, traces: Traces) -> Masks:
         """Which conflicts each trace tells apart, as bits (trace, word)."""
@@ -73,75 +67,3 @@ def _conflicts(state: Rows, rng: np.random.Generator) -> Rows:
     chosen = [pairs[k] for k in rng.permutation(len(pairs))]
     found = [chosen[k % len(chosen)] for k in range(CONFLICTS)]
     return np.array([(rng.choice(members[a]), rng.choice(members[b])) for a, b in found])
-
-
-def hash_table(size: int) -> tuple[Masks, Traces]:
-    """Room for codes met and how often."""
-    return np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.int16)
-
-
-@njit(cache=True)
-def simulate(
-    tables: NDArray[np.int16], chosen: Rows, rows: Rows, parent: Rows, initial: int, low: int, delayed: bool,
-    met: Masks, times: Traces, alike: int, traces: Traces, kept: Rows,
-) -> int:  # fmt: skip
-    """Traces of the candidates (candidate, own value, row) that stay in range and move; `rows` numbers what is read
-    at each node. At most `alike` that tell the same nodes apart are kept, of equal traces the first, those counted that
-    earlier calls with `met` and `times` (hash tables) kept.
-
-    With `delayed`, rows are (value at the node before, row) with the first most significant. Returns the number kept.
-    """
-    span, nodes = tables.shape[1], len(parent)
-    trace = np.empty(nodes, dtype=np.int16)
-    name = np.empty(span, dtype=np.int64)
-    count, width = 0, tables.shape[2] // span
-    for k in chosen:
-        trace[0] = initial
-        good, moving = True, False
-        for n in range(1, nodes):
-            at = parent[n]
-            row = rows[n]
-            if delayed:
-                row += (trace[parent[at]] - low) * width
-            new = tables[k, trace[at] - low, row]
-            if new < low or new >= low + span:
-                good = False
-                break
-            trace[n] = new
-            moving |= new != initial
-        if not good or not moving:
-            continue
-        name[:] = -1
-        names = 0
-        code, kernel = np.uint64(1), np.uint64(2)
-        for n in range(nodes):
-            own = trace[n] - low
-            if name[own] < 0:
-                name[own] = names
-                names += 1
-            code = (code ^ np.uint64(own)) * np.uint64(0xC2B2AE3D27D4EB4F)
-            code ^= code >> np.uint64(29)
-            kernel = (kernel ^ np.uint64(name[own])) * np.uint64(0x9E3779B97F4A7C15)
-            kernel ^= kernel >> np.uint64(29)
-        if not _entered(code | np.uint64(1), 1, met, times):
-            continue
-        if not _entered(kernel | np.uint64(1), alike, met, times):
-            continue
-        traces[count], kept[count] = trace, k
-        count += 1
-        if count == len(kept):
-            break
-    return count
-
-
-@njit(cache=True)
-def _entered(code: np.uint64, most: int, slots: Masks, counts: Traces) -> bool:
-    """Whether a code was met fewer than `most` times before."""
-    slot = int(code >> np.uint64(20)) & (len(slots) - 1)
-    while slots[slot] != 0 and slots[slot] != code:
-        slot = (slot + 1) & (len(slots) - 1)
-    slots[slot] = code
-    if counts[slot] < most:
-        counts[slot] += 1
-        return True
-    return False

@@ -22,15 +22,26 @@ from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
 from extract.search.assemble import STATE_NAMES, input_names, typed
 from extract.search.covers import covers
+from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
 from extract.search.unfold import unfold
-from extract.search.variables import Finder, Found, Variable, distinct_bases, joint_codes, pruned
+from extract.search.variables import (
+    Found,
+    Variable,
+    distinct_bases,
+    encoded,
+    joint_codes,
+    pruned,
+    telling_bits,
+    together,
+)  # fmt: skip
 from verify.budget import Deadline
 from verify.domain import Domain, IntArray
 
 NODES = 256
-WORK = (3, 20, 600)
+MOST_SHOWN = 2
+WORK = (1, 6, 400)
 """What posing an encoding and taking each step of deepening cost, about in milliseconds."""
 MOST_JOINT = 600
 BITS_EACH = 10.0
@@ -39,6 +50,8 @@ PENALTY = (0, 1, 3)
 """Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 MOST_POOL, MOST_CLOSED = 6000, 4000
 BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
+SINGLES, PAIRED, PAIRS = 200, 40, 300
+CLOSING, EACH, MUTUAL, MOST_MUTUAL = 5_000_000, 100, 20_000_000, 500
 SETS = 3000
 
 
@@ -95,32 +108,59 @@ class _Search:
         if self.deadline.passed:
             return
         finder = self.finder
-        closed = finder.closed(self.top, max_cost=26, candidates=150_000, limit=40_000, tests=120_000)
+        closed = finder.closed(self.top, operators=3, limit=250_000, tests=120_000)
         shown = finder.shown()
         pool = pruned([*closed, *shown], 5, MOST_CLOSED)
         self._pose(pool)
         self._fit(0, 1500)
         if self._bound <= 1:
             return
-        finder.prepare(max_cost=22, candidates=300_000, limit=20_000, tests=60_000)
+        finder.prepare(operators=2, limit=40_000, tests=60_000)
+        for chosen in finder.mutual(MUTUAL, MOST_MUTUAL):
+            self._wait(chosen)
+        self._fit(0, 1500)
+        self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
+        self._fit(0, 2000)
+        if self._bound <= 2:
+            return
         delayed = finder.delayed(15_000)
         over = self._over(pool, BASES)
         pool = pruned([*pool, *delayed, *over], 5, MOST_POOL)
         self._pose(pool)
         self._fit(0, 3000)
-        if self._bound <= 2:
-            return
+        self._close(self._pairs(pool), CLOSING)
+        self._fit(0, 2000)
         over = self._over([v for v in pool if v.base is not None], DEEP_BASES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
         self._fit(2, 9000)
 
-    def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
-        """Variables that read one of the pool, of which half are taken for their price and half for what they tell."""
+    def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
+        """Encodings by one of the sets and one more variable that reads a member join those that wait."""
+        if not self.deadline.passed:
+            for chosen in self.finder.closing(sets, most, EACH, SETS):
+                self._wait(chosen)
+
+    def _pairs(self, pool: Sequence[Found]) -> list[tuple[Found, ...]]:
+        """Pairs of variables to build on, those first that tell most for their price."""
+        some = self._bases(pool, PAIRED)
+        every = [(a, b) for k, b in enumerate(some) for a in some[:k] if a not in b.chain and b not in a.chain]
+        every += [(v,) for v in some if v.base is not None]
+        merit = {}
+        for chosen in every:
+            told = np.bitwise_or.reduce([v.told for v in chosen])
+            merit[chosen] = together(chosen) - float(telling_bits(told[None])[0])
+        return sorted(merit, key=merit.__getitem__)[:PAIRS]
+
+    def _bases(self, pool: Sequence[Found], most: int) -> list[Found]:
+        """Variables to build on, of which half are taken for their price and half for what they tell."""
         both = zip(pool, sorted(pool, key=lambda v: v.rank), strict=True)
         ordered = {id(v): v for pair in both for v in pair}.values()
-        bases = distinct_bases(list(ordered), self.finder.low, int(self.finder.span[-1]), most)
-        return [] if self.deadline.passed else self.finder.over(bases, UPDATES)
+        return distinct_bases(list(ordered), self.finder.low, int(self.finder.span[-1]), most)
+
+    def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
+        """Variables that read one of the pool, of which half are taken for their price and half for what they tell."""
+        return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES)
 
     def _pose(self, pool: Sequence[Found]) -> None:
         """Encodings by up to three variables of the pool join those that wait."""
@@ -140,9 +180,9 @@ class _Search:
         if key not in self.known:
             self.known.add(key)
             every = {id(v): v for member in chosen for v in member.chain}.values()
-            if sum(v.source.candidates is None for v in every) > 1:
+            if sum(v.source.candidates is None for v in every) > MOST_SHOWN:
                 return
-            price = sum(v.price - (v.base.price if v.base else 0.0) for v in every)
+            price = together(chosen)
             heapq.heappush(self.waiting, (price / BITS_EACH, price, len(self.known), chosen, None))
 
     def _fit(self, deepest: int, work: int) -> None:
@@ -161,7 +201,7 @@ class _Search:
             if 0 <= fit.depth >= deepest:
                 put_off.append((bound, price, number, chosen, fit))
                 continue
-            work -= WORK[min(fit.depth + 1, 2)]
+            work -= WORK[min(fit.depth + 1, 2)] * fit.due
             if fit.deepen():
                 self._found(fit)
             if not fit.spent and fit.lower < self._bound:
@@ -175,7 +215,7 @@ class _Search:
         return 99 if self.best.size is None else self.best.size
 
     def _start(self, chosen: tuple[Found, ...]) -> Fit | None:
-        variables = self.finder.variables(chosen)
+        variables = encoded(chosen, self.words)
         if sum(v.size for v in variables if v.update is not None) >= self._bound:
             return None
         return Fit(variables, *self._on_words(variables), self.constants)

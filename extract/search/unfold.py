@@ -14,6 +14,9 @@ from extract.search.histories import Rows
 from extract.search.variables import Variable
 from verify.domain import Domain, IntArray
 
+LARGEST = 1 << 30
+"""Values beyond this are taken to grow without end."""
+
 
 @dataclass(frozen=True, eq=False)
 class Unfolded:
@@ -31,7 +34,7 @@ class Unfolded:
 
 
 def unfold(mealy: Mealy, domain: Domain, variables: Sequence[Variable], *, most: int) -> Unfolded | None:
-    """The variables walked beside the table, or None when more than `most` joint states are reached."""
+    """The variables walked beside the table, or None where more than `most` joint states, or huge values, are met."""
     symbols = domain.symbols()
     inputs = {n: symbols[:, k] for k, n in enumerate(input_names(domain.arity))}
     start = (0, *(v.initial for v in variables))
@@ -45,6 +48,8 @@ def unfold(mealy: Mealy, domain: Domain, variables: Sequence[Variable], *, most:
         new = [mealy.next[rows[:, 0]].ravel()]
         for v in variables:
             values = v.shown[rows[:, 0]].ravel() if v.update is None else evaluate_batch(v.update, columns)  # type: ignore[index]
+            if np.abs(values).max(initial=0) > LARGEST:
+                return None
             new.append(np.broadcast_to(values, (count,)))
         frontier = []
         for row in map(tuple, np.stack(new, axis=1).tolist()):

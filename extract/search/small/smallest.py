@@ -88,49 +88,84 @@ class Smallest:
         return _Attempt(self.names, self.table[self.rows], self.constants, self.depth).run(known)
 
 
+class Bank:
+    """All terms over some leaves up to so many operators, distinct on rows, numbers and truths."""
+
+    def __init__(
+        self, leaves: Sequence[Term], columns: Sequence[IntArray], depth: int, capacity: int, *, tests: bool = False
+    ) -> None:  # fmt: skip
+        """`columns` are the leaves' values; with `tests` the truths have one operator more than the numbers."""
+        rows = len(columns[0])
+        self.leaves = leaves
+        self._numbers = _store(capacity, rows, np.int16)
+        self._truths = _store(capacity, (rows + 63) // 64, np.uint64)
+        values, made, slots, hashes = self._numbers
+        count = 0
+        for k, column in enumerate(columns):
+            row = column.astype(np.int32)
+            count = bank.add_number(row, count, values, made, slots, hashes, bank.LEAF, k, 0, 0)
+        begins, truth_begins = np.zeros(depth + 3, np.int64), np.zeros(depth + 3, np.int64)
+        begins[1:] = count
+        for level in range(depth + 1):
+            if level:
+                begins[level + 1 :] = bank.grow_numbers(
+                    level, begins, values, made, slots, hashes, truth_begins, self._truths[0], bank.DIVISORS
+                )
+            if tests or level < depth:
+                grown = bank.grow_truths(level + 1, begins, values, truth_begins, *self._truths)
+                truth_begins[level + 2 :] = grown
+        count, truth_count = int(begins[-1]), int(truth_begins[-1])
+        self.values, self.truths = values[:count], self._truths[0][:truth_count]
+        self.sizes = (np.searchsorted(begins, np.arange(count), side="right") - 1).astype(np.int32)
+        self.truth_sizes = (np.searchsorted(truth_begins, np.arange(truth_count), side="right") - 1).astype(np.int32)
+        self.slots, self.hashes = slots, hashes
+
+    def number(self, at: int) -> Term:
+        """A number's term."""
+        op, a, b, c = (int(v) for v in self._numbers[1][at])
+        return self.leaves[a] if op == bank.LEAF else self.joined(op, a, b, c)
+
+    def truth(self, at: int) -> Term:
+        """A truth's term."""
+        op, a, b, _ = (int(v) for v in self._truths[1][at])
+        part = self.truth if op in (bank.AND, bank.OR) else self.number
+        return apply(OPERATORS[op], (part(a), part(b)))
+
+    def joined(self, op: int, a: int, b: int, c: int) -> Term:
+        """An operator over terms of the bank."""
+        name = OPERATORS[op]
+        if op in (bank.MOD, bank.DIV):
+            return apply(name, (self.number(a), constant(b)))
+        if op in (bank.NEG, bank.ABS):
+            return apply(name, (self.number(a),))
+        if op == bank.INT:
+            return apply(name, (self.truth(a),))
+        if op == bank.IF:
+            return apply(name, (self.truth(a), self.number(b), self.number(c)))
+        return apply(name, (self.number(a), self.number(b)))
+
+
 class _Attempt:
     """One bank of terms on some rows, and the joins over it."""
 
     def __init__(self, names: Sequence[str], table: IntArray, constants: Sequence[int], depth: int) -> None:
-        rows, words = len(table), (len(table) + 63) // 64
-        self.leaves: list[Term] = [*(Var(n, INT) for n in names), *(constant(c) for c in constants)]
+        rows = len(table)
+        leaves: list[Term] = [*(Var(n, INT) for n in names), *(constant(c) for c in constants)]
+        columns = [*table[:, :-1].T, *(np.full(rows, c) for c in constants)]
         self.target = table[:, -1].astype(np.int32)
-        self.depth, self.words, self.rows = depth, words, rows
-        self.numbers = _store(CAPACITY[depth], rows, np.int16)
-        self.truths = _store(CAPACITY[depth], words, np.uint64)
-        values, made, slots, hashes = self.numbers
-        count = 0
-        leaves = [*table[:, :-1].T, *(np.full(rows, c) for c in constants)]
-        for k, column in enumerate(leaves):
-            row = column.astype(np.int32)
-            count = bank.add_number(row, count, values, made, slots, hashes, bank.LEAF, k, 0, 0)
-        self.begins, self.truth_begins = np.zeros(depth + 3, np.int64), np.zeros(depth + 3, np.int64)
-        self.begins[1:] = count
-        divisors = bank.DIVISORS
-        self.truth_begins[2:] = self._grow_truths(1)
-        for level in range(1, depth + 1):
-            counted = bank.grow_numbers(
-                level, self.begins, values, made, slots, hashes, self.truth_begins, self.truths[0], divisors
-            )
-            self.begins[level + 1 :] = counted
-            self.truth_begins[level + 2 :] = self._grow_truths(level + 1)
-
-    def _grow_truths(self, level: int) -> int:
-        return bank.grow_truths(level, self.begins, self.numbers[0], self.truth_begins, *self.truths)
+        self.depth, self.words = depth, (rows + 63) // 64
+        self.bank = Bank(leaves, columns, depth, CAPACITY[depth], tests=True)
 
     def run(self, known: int) -> Term | None:
         """The smallest term that the bank and the joins give with fewer than `known` operators."""
-        count, truth_count = int(self.begins[-1]), int(self.truth_begins[-1])
-        values, truths = self.numbers[0][:count], self.truths[0][:truth_count]
-        sizes = (np.searchsorted(self.begins, np.arange(count), side="right") - 1).astype(np.int32)
-        truth_sizes = (np.searchsorted(self.truth_begins, np.arange(truth_count), side="right") - 1).astype(np.int32)
-        at = bank.place(self.target, *self.numbers[2:])
+        given = self.bank
+        values, sizes, truths, truth_sizes = given.values, given.sizes, given.truths, given.truth_sizes
+        at = bank.place(self.target, given.slots, given.hashes)
         if at >= 0:
-            return self._number(at) if sizes[at] < known else None
+            return given.number(at) if sizes[at] < known else None
         found = np.zeros(7, dtype=np.int64)
         found[0] = known
-        slots, hashes = self.numbers[2:]
-        joins.join_sums(self.target, values, sizes, slots, hashes, found)
+        joins.join_sums(self.target, values, sizes, given.slots, given.hashes, found)
         choices.join_tests(self.target, values, sizes, truths, truth_sizes, self.depth, found)
         joins.join_products(self.target, values, sizes, found)
         masks = joins.matches(self.target, values, self.words)
@@ -142,39 +177,19 @@ class _Attempt:
 
     def _joined(self, found: joins.Found) -> Term:
         op, (a, b, c, d, e) = int(found[1]), (int(v) for v in found[2:])
+        number, truth = self.bank.number, self.bank.truth
         if op == choices.IF_IF:
-            inner = apply("if", (self._truth(b), self._number(d), self._number(e)))
-            pair = (inner, self._number(c)) if a & 1 else (self._number(c), inner)
-            return apply("if", (self._truth(a >> 1), *pair))
+            inner = apply("if", (truth(b), number(d), number(e)))
+            pair = (inner, number(c)) if a & 1 else (number(c), inner)
+            return apply("if", (truth(a >> 1), *pair))
         if op in (joins.MOD_SUM, joins.MOD_DIFFERENCE):
-            joined = apply("+" if op == joins.MOD_SUM else "-", (self._number(a), self._number(b)))
+            joined = apply("+" if op == joins.MOD_SUM else "-", (number(a), number(b)))
             return apply("mod", (joined, constant(c)))
         if op in (bank.AND, bank.OR):
-            return apply("int", (apply(OPERATORS[op], (self._truth(a), self._truth(b))),))
+            return apply("int", (apply(OPERATORS[op], (truth(a), truth(b))),))
         if op in (bank.EQ, bank.NE, bank.LT, bank.LE):
-            return apply("int", (apply(OPERATORS[op], (self._number(a), self._number(b))),))
-        return self._made(op, a, b, c)
-
-    def _made(self, op: int, a: int, b: int, c: int) -> Term:
-        name = OPERATORS[op]
-        if op in (bank.MOD, bank.DIV):
-            return apply(name, (self._number(a), constant(b)))
-        if op in (bank.NEG, bank.ABS):
-            return apply(name, (self._number(a),))
-        if op == bank.INT:
-            return apply(name, (self._truth(a),))
-        if op == bank.IF:
-            return apply(name, (self._truth(a), self._number(b), self._number(c)))
-        return apply(name, (self._number(a), self._number(b)))
-
-    def _number(self, at: int) -> Term:
-        op, a, b, c = (int(v) for v in self.numbers[1][at])
-        return self.leaves[a] if op == bank.LEAF else self._made(op, a, b, c)
-
-    def _truth(self, at: int) -> Term:
-        op, a, b, _ = (int(v) for v in self.truths[1][at])
-        part = self._truth if op in (bank.AND, bank.OR) else self._number
-        return apply(OPERATORS[op], (part(a), part(b)))
+            return apply("int", (apply(OPERATORS[op], (number(a), number(b))),))
+        return self.bank.joined(op, a, b, c)
 
 
 def _distinct(table: IntArray) -> IntArray:

@@ -1,0 +1,264 @@
+"""The search for state variables: enumeration of updates, whose traces decide which are kept."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsl.cost import value_bits
+from dsl.terms import Var
+from dsl.types import INT
+from extract.abstract.mealy import Mealy
+from extract.search.assemble import input_names
+from extract.search.candidates import OPERATOR_BITS, OTHER, UPDATE_BITS, Candidates, by_terms, by_tests
+from extract.search.histories import Histories, Rows
+from extract.search.sets import STATE_BITS
+from extract.search.simulations import closing, closing_pairs, hash_table, purity, simulate
+from extract.search.variables import SHOWN_BITS, Found, Source, joint_codes, telling_bits, together
+from verify.domain import Domain, IntArray
+
+PURE_WEIGHT, MOST_PURE = 1.5, 16.0
+"""What each bit counts by which it is rare that a variable tells so little but the state of the table, and the most."""
+PURE = 1 - 1e-9
+ALIKE = 4
+"""So many variables of one source may tell the same histories apart."""
+MOST_KEPT, MOST_EACH = 30_000, 1000
+"""So many are found in one go, and so many of them stay."""
+MOST_ENTRIES = 24_000_000
+"""Entries of the tables of one kind of update."""
+COPY_BITS = 3.0
+
+
+class Finder:
+    """Finds variables for one table; values lie in `low` to `high` where another variable is read."""
+
+    def __init__(
+        self, mealy: Mealy, domain: Domain, words: Histories, constants: tuple[int, ...], initials: tuple[int, ...],
+        low: int, high: int,
+    ) -> None:  # fmt: skip
+        self.mealy, self.domain, self.words, self.constants, self.initials = mealy, domain, words, constants, initials
+        self.symbols = domain.symbols()
+        self.inputs = [Var(n, INT) for n in input_names(domain.arity)]
+        self.low, self.span = low, np.arange(low, high + 1)
+        self.wide: list[Candidates] = []
+        self.tried = 0
+        self.met = {closed: hash_table(1 << 22) for closed in (True, False)}
+
+    def closed(self, top: int, *, operators: int, limit: int, tests: int) -> list[Found]:
+        """Variables that read nothing but the inputs, with values up to `top`."""
+        span = np.arange(self.low, top + 1)
+        most = min(limit, MOST_ENTRIES // (len(span) * len(self.symbols)))
+        terms = by_terms(self.inputs, span, self.symbols, self.constants, operators, most)
+        found = self._simulated(Source(terms), terms.upto(self._bits(2)), self.words.symbol, None)
+        for part in by_tests(self.inputs, span, self.symbols, tests):
+            found += self._simulated(Source(part), len(part.cost), self.words.symbol, None)
+        return found + self._simulated(Source(terms), len(terms.cost), self.words.symbol, None)
+
+    @staticmethod
+    def _bits(operators: int) -> float:
+        return UPDATE_BITS + OPERATOR_BITS * operators
+
+    def prepare(self, *, operators: int, limit: int, tests: int) -> None:
+        """Tabulate the updates that read one other variable, whatever its values."""
+        size = len(self.span)
+        rows = np.concatenate(
+            [np.tile(self.symbols, (size, 1)), np.repeat(self.span, len(self.symbols))[:, None]], axis=1
+        )
+        given = [*self.inputs, Var(OTHER, INT)]
+        most = min(limit, MOST_ENTRIES // (len(self.span) * len(rows)))
+        parts = [by_terms(given, self.span, rows, self.constants, operators, most)]
+        parts += by_tests(given, self.span, rows, tests)
+        for part in parts:
+            table = part.tables.reshape(len(part.cost), size, size, -1)
+            self.wide.append(part.those((table != table[:, :, :1]).any(axis=(1, 2, 3))))
+
+    def over(self, bases: Sequence[Found], most: int) -> list[Found]:
+        """Variables that read one of the bases: of all pairs of base and update the `most` that are cheapest
+        together."""
+        limit = self._limit([b.price for b in bases], most)
+        found: list[Found] = []
+        for base in bases:
+            for part in self.wide:
+                found += self._simulated(Source(part), part.upto(limit - base.price), self._reading(base), base)
+        return found
+
+    def _limit(self, prices: Sequence[float], most: int) -> float:
+        """The total price that so many pairs of a base and an update do not exceed."""
+        costs = [p + part.cost for p in prices for part in self.wide]
+        every = np.concatenate(costs) if costs else np.zeros(0)
+        return float(np.partition(every, most)[most]) - 1e-6 if most < len(every) else np.inf
+
+    def _reading(self, base: Found) -> Rows:
+        """The row read at each node by updates over a base."""
+        return (base.trace[self.words.parent].astype(np.int64) - self.low) * len(self.symbols) + self.words.symbol
+
+    def closing(
+        self, sets: Sequence[tuple[Found, ...]], most: int, each: int, returned: int
+    ) -> list[tuple[Found, ...]]:
+        """Sets of variables, each with one more that reads one of them, that determine the state: of all such sets the
+        `most` cheapest are tried, for each set and initial value up to `each` are taken, and the cheapest
+        `returned`."""
+        read = [(chosen, base) for chosen in sets for base in chosen if self._inside(base)]
+        prices = [together(chosen) for chosen, _ in read]
+        limit = self._limit(prices, most)
+        hits: list[tuple[float, int, int, int, int]] = []
+        kept = np.empty(each, dtype=np.int64)
+        for place, ((chosen, base), price) in enumerate(zip(read, prices, strict=True)):
+            given = np.unique(joint_codes(chosen, self.words).sum(axis=0), return_inverse=True)[1].ravel()
+            rows = self._reading(base)
+            for number, part in enumerate(self.wide):
+                count = part.upto(limit - price)
+                if not count:
+                    continue
+                self.tried += count * len(self.initials)
+                for initial in self.initials:
+                    if not self.low <= initial <= self.span[-1]:
+                        continue
+                    found = closing(
+                        part.tables, count, rows, self.words.parent, initial, self.low, given, int(given.max()) + 1,
+                        self.words.state, kept,
+                    )  # fmt: skip
+                    start = price + float(value_bits(initial))
+                    hits += [(start + part.cost[k], place, number, int(k), initial) for k in kept[:found]]
+        sources = [Source(part) for part in self.wide]
+        made: list[tuple[Found, ...]] = []
+        for _, place, number, row, initial in sorted(hits)[:returned]:
+            chosen, base = read[place]
+            made.append((*chosen, self._joining(sources[number], row, initial, base)))
+        return made
+
+    def _inside(self, base: Found) -> bool:
+        return bool(base.trace.min() >= self.low and base.trace.max() <= self.span[-1])
+
+    def _joining(self, source: Source, row: int, initial: int, base: Found) -> Found:
+        """A variable over a base, with its trace."""
+        assert source.candidates is not None
+        table, rows = source.candidates.tables[row], self._reading(base)
+        trace = np.empty(len(rows), dtype=np.int16)
+        trace[0] = initial
+        for n in range(1, len(rows)):
+            trace[n] = table[trace[self.words.parent[n]] - self.low, rows[n]]
+        cost = float(source.candidates.cost[row]) + STATE_BITS + float(value_bits(initial)) + base.cost
+        return Found(source, row, initial, base, cost, cost, trace, np.zeros(0, np.uint64), cost)
+
+    def mutual(self, most: int, returned: int) -> list[tuple[Found, ...]]:
+        """Pairs of variables that read each other and determine the state, those with fewest operators first."""
+        part, found, steps = self.wide[0], [], 0
+        begins = np.searchsorted(part.size, np.arange(part.size.max(initial=0) + 2))
+        kept = np.empty((returned, 2), dtype=np.int64)
+        source = Source(part, mutual=True)
+        inside = [i for i in self.initials if self.low <= i <= self.span[-1]][:3]
+        classes = [(a, b) for a in range(len(begins) - 1) for b in range(a, len(begins) - 1)]
+        for a, b in sorted(classes, key=sum):
+            firsts, seconds = (int(begins[a]), int(begins[a + 1])), (int(begins[b]), int(begins[b + 1]))
+            for one, two in itertools.product(inside, inside):
+                share = (firsts[1] - firsts[0]) * (seconds[1] - seconds[0])
+                if steps + share > most or len(found) >= returned:
+                    continue
+                steps += share
+                count = closing_pairs(
+                    part.tables, firsts, seconds, self.words.symbol, self.words.parent, (one, two), self.low,
+                    len(self.symbols), self.words.state, kept,
+                )  # fmt: skip
+                found += [self._paired(source, (one, two), (int(i), int(j))) for i, j in kept[:count]]
+        self.tried += steps
+        return found[:returned]
+
+    def _paired(self, source: Source, initials: tuple[int, int], rows: tuple[int, int]) -> tuple[Found, ...]:
+        """Two variables that read each other, with their traces."""
+        part, words = source.candidates, self.words
+        assert part is not None
+        traces = np.empty((2, len(words.parent)), dtype=np.int16)
+        traces[:, 0] = initials
+        for n in range(1, len(words.parent)):
+            s, t = (traces[:, words.parent[n]] - self.low).tolist()
+            symbol, count = int(words.symbol[n]), len(self.symbols)
+            traces[0, n] = part.tables[rows[0], s, t * count + symbol]
+            traces[1, n] = part.tables[rows[1], t, s * count + symbol]
+        bits = [float(part.cost[r]) + STATE_BITS + float(value_bits(i)) for r, i in zip(rows, initials, strict=True)]
+        none = np.zeros(0, np.uint64)
+        first = Found(source, rows[0], initials[0], None, bits[0], bits[0], traces[0], none, bits[0])
+        total = sum(bits)
+        return (Found(Source(part), rows[1], initials[1], first, total, total, traces[1], none, total),)
+
+    def delayed(self, most: int) -> list[Found]:
+        """Variables that read their own value of one step before."""
+        return [v for part in self.wide for v in self._simulated(Source(part, True), most, self.words.symbol, None)]
+
+    def shown(self) -> list[Found]:
+        """Values that the outputs tell: of the last step, or of one or two later on some symbols."""
+        found: dict[bytes, Found] = {}
+        for k in range(self.mealy.output.shape[2]):
+            output = self.mealy.output[:, :, k]
+            labels = [output[:, symbol] for symbol in range(output.shape[1])]
+            labels += [label[after] for label in labels for after in self.mealy.next.T]
+            for plain in (output, *(label[self.mealy.next] for label in labels)):
+                least = int(plain.min())
+                for values in (plain, *([plain - least] if least else []), int(plain.max()) - plain):
+                    if np.ptp(values) == 0 or values.min() < self.low or values.max() > self.span[-1]:
+                        continue
+                    trace = values[self.words.state[self.words.parent], self.words.symbol].astype(np.int16)
+                    for initial in self._starts(values):
+                        trace[0] = initial
+                        bits, told = SHOWN_BITS + STATE_BITS + value_bits(initial), self.words.masks(trace[None])
+                        rank = bits - float(telling_bits(told)[0])
+                        made = Found(
+                            Source(None, shown=values), 0, initial, None, bits, bits, trace.copy(), told[0], rank, True
+                        )
+                        found.setdefault(trace.tobytes(), made)
+        return list(found.values())
+
+    def _starts(self, values: IntArray) -> Sequence[int]:
+        """Initial values of what is shown: that of the start state where all steps into it agree, else some."""
+        into = np.unique(values[self.mealy.next == 0])
+        return into.tolist() if len(into) == 1 else self.initials[:2]
+
+    def _simulated(self, source: Source, most: int, rows: Rows, base: Found | None) -> list[Found]:
+        part, found = source.candidates, []
+        assert part is not None
+        given = (base.cost if base else 0.0) + STATE_BITS + (COPY_BITS + STATE_BITS if source.delayed else 0.0)
+        chosen = np.arange(min(most, len(part.cost)))
+        for initial in self.initials:
+            if not self.low <= initial < self.low + part.tables.shape[1]:
+                continue
+            kept = np.empty(MOST_KEPT, dtype=np.int64)
+            traces = np.empty((MOST_KEPT, len(rows)), dtype=np.int16)
+            count = simulate(
+                part.tables, chosen, rows, self.words.parent, initial, self.low, source.delayed,
+                *self.met[base is None and not source.delayed], ALIKE, traces, kept,
+            )  # fmt: skip
+            self.tried += len(chosen)
+            extra = given + float(value_bits(initial))
+            share = purity(traces[:count], self.words.state)
+            saved, pure = _rarity(share), share > PURE
+            if base is not None:
+                pure &= base.pure
+            told = self.words.masks(traces[:count])
+            if source.delayed:
+                told |= self.words.masks(traces[:count, self.words.parent])
+            if base is not None:
+                saved += base.cost - base.price
+                told |= base.told
+            cost = part.cost[kept[:count]] + extra
+            price = cost - saved
+            rank = price - telling_bits(told)
+            best = np.argsort(rank, kind="stable")
+            for n in {*best[:MOST_EACH].tolist(), *best[pure[best]][:MOST_EACH].tolist()}:
+                bits = float(cost[n]), float(price[n])
+                found.append(
+                    Found(
+                        source, int(kept[n]), initial, base, *bits, traces[n].copy(), told[n], float(rank[n]),
+                        bool(pure[n]),
+                    )  # fmt: skip
+                )
+        return found
+
+
+def _rarity(pure: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What variables are worth for their purity: more the fewer are as pure."""
+    pure = pure.round(6)
+    share = (len(pure) - np.searchsorted(np.sort(pure), pure)) / max(len(pure), 1)
+    return PURE_WEIGHT * np.minimum(-np.log2(np.maximum(share, 1e-9)), MOST_PURE)
