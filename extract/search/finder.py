@@ -248,12 +248,8 @@ class Finder:
             best = np.argsort(rank, kind="stable")
             for n in {*best[:MOST_EACH].tolist(), *best[pure[best]][:MOST_EACH].tolist()}:
                 bits = float(cost[n]), float(price[n])
-                found.append(
-                    Found(
-                        source, int(kept[n]), initial, base, *bits, traces[n].copy(), told[n], float(rank[n]),
-                        bool(pure[n]),
-                    )  # fmt: skip
-                )
+                at, worth = int(kept[n]), float(rank[n])
+                found.append(Found(source, at, initial, base, *bits, traces[n].copy(), told[n], worth, bool(pure[n])))
         return found
 
 

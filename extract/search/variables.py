@@ -56,8 +56,8 @@ class Found:
     """One variable of the pool: source, row there, initial value, base, bits with all it needs, values by history.
 
     `price` is fewer bits for one that is a function of the table's state, which few are by chance; `told` are the
-    conflicts told apart with all that is needed; `rank` is the price less what that tells. A `pure` one is a function of
-    the table's state, as is all it needs.
+    conflicts told apart with all that is needed; `rank` is the price less what that tells. A `pure` one is a
+    function of the table's state, as is all it needs.
     """
 
     source: Source
