@@ -19,13 +19,14 @@ FAR = 30_000
 """Stands for values beyond 16 bits, which are out of every range."""
 MOST_TABLE = 16_000_000
 OPERATOR_BITS, UPDATE_BITS = 9.0, 4.0
+MOST_OPERATORS = 99
 FAMILIAR = 0.5
 """What an operator past the second costs in an update by template, against one in a term at large."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Tables (candidate, own value, row) in order of cost in bits, with operators; `term` gives the update over `OWN`
+    """Tables (candidate, own value, row) in order of cost in bits and of operators; `term` gives the update over `OWN`
     and what is read."""
 
     tables: NDArray[np.int16]
@@ -39,9 +40,9 @@ class Candidates:
         tables = np.ascontiguousarray(self.tables[at])
         return Candidates(tables, self.size[at], self.cost[at], lambda k: self.term(int(at[k])))
 
-    def upto(self, bits: float) -> int:
-        """How many cost no more."""
-        return int(np.searchsorted(self.cost, bits, side="right"))
+    def upto(self, bits: float, below: int = MOST_OPERATORS) -> int:
+        """How many cost no more and have fewer operators than `below`."""
+        return int(min(np.searchsorted(self.cost, bits, side="right"), np.searchsorted(self.size, below)))
 
 
 def by_terms(

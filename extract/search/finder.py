@@ -13,11 +13,11 @@ from dsl.terms import Var
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
-from extract.search.candidates import OPERATOR_BITS, OTHER, UPDATE_BITS, Candidates, by_terms, by_tests
+from extract.search.candidates import MOST_OPERATORS, OPERATOR_BITS, OTHER, UPDATE_BITS, Candidates, by_terms, by_tests
 from extract.search.histories import Histories, Rows
 from extract.search.sets import STATE_BITS
 from extract.search.simulations import closing, closing_pairs, hash_table, purity, simulate
-from extract.search.variables import SHOWN_BITS, Found, Source, joint_codes, telling_bits, together
+from extract.search.variables import SHOWN_BITS, Found, Source, joint_codes, operators, telling_bits, together
 from verify.domain import Domain, IntArray
 
 PURE_WEIGHT, MOST_PURE = 1.5, 16.0
@@ -47,21 +47,21 @@ class Finder:
         self.tried = 0
         self.met = {closed: hash_table(1 << 22) for closed in (True, False)}
 
-    def closed(self, top: int, *, operators: int, limit: int, tests: int) -> list[Found]:
+    def closed(self, top: int, *, deepest: int, limit: int, tests: int) -> list[Found]:
         """Variables that read nothing but the inputs, with values up to `top`."""
         span = np.arange(self.low, top + 1)
         most = min(limit, MOST_ENTRIES // (len(span) * len(self.symbols)))
-        terms = by_terms(self.inputs, span, self.symbols, self.constants, operators, most)
+        terms = by_terms(self.inputs, span, self.symbols, self.constants, deepest, most)
         found = self._simulated(Source(terms), terms.upto(self._bits(2)), self.words.symbol, None)
         for part in by_tests(self.inputs, span, self.symbols, tests):
             found += self._simulated(Source(part), len(part.cost), self.words.symbol, None)
         return found + self._simulated(Source(terms), len(terms.cost), self.words.symbol, None)
 
     @staticmethod
-    def _bits(operators: int) -> float:
-        return UPDATE_BITS + OPERATOR_BITS * operators
+    def _bits(size: int) -> float:
+        return UPDATE_BITS + OPERATOR_BITS * size
 
-    def prepare(self, *, operators: int, limit: int, tests: int) -> None:
+    def prepare(self, *, deepest: int, limit: int, tests: int) -> None:
         """Tabulate the updates that read one other variable, whatever its values."""
         size = len(self.span)
         rows = np.concatenate(
@@ -69,20 +69,21 @@ class Finder:
         )
         given = [*self.inputs, Var(OTHER, INT)]
         most = min(limit, MOST_ENTRIES // (len(self.span) * len(rows)))
-        parts = [by_terms(given, self.span, rows, self.constants, operators, most)]
+        parts = [by_terms(given, self.span, rows, self.constants, deepest, most)]
         parts += by_tests(given, self.span, rows, tests)
         for part in parts:
             table = part.tables.reshape(len(part.cost), size, size, -1)
             self.wide.append(part.those((table != table[:, :, :1]).any(axis=(1, 2, 3))))
 
-    def over(self, bases: Sequence[Found], most: int) -> list[Found]:
-        """Variables that read one of the bases: of all pairs of base and update the `most` that are cheapest
-        together."""
+    def over(self, bases: Sequence[Found], most: int, below: int = MOST_OPERATORS) -> list[Found]:
+        """Variables that read one of the bases: of all pairs of base and update the `most` that are cheapest together,
+        those with fewer operators than `below`."""
         limit = self._limit([b.price for b in bases], most)
         found: list[Found] = []
         for base in bases:
             for part in self.wide:
-                found += self._simulated(Source(part), part.upto(limit - base.price), self._reading(base), base)
+                count = part.upto(limit - base.price, below - operators((base,)))
+                found += self._simulated(Source(part), count, self._reading(base), base)
         return found
 
     def _limit(self, prices: Sequence[float], most: int) -> float:
@@ -96,11 +97,11 @@ class Finder:
         return (base.trace[self.words.parent].astype(np.int64) - self.low) * len(self.symbols) + self.words.symbol
 
     def closing(
-        self, sets: Sequence[tuple[Found, ...]], most: int, each: int, returned: int
+        self, sets: Sequence[tuple[Found, ...]], most: int, each: int, returned: int, below: int = MOST_OPERATORS
     ) -> list[tuple[Found, ...]]:
         """Sets of variables, each with one more that reads one of them, that determine the state: of all such sets the
         `most` cheapest are tried, for each set and initial value up to `each` are taken, and the cheapest
-        `returned`."""
+        `returned`, all with fewer operators than `below`."""
         read = [(chosen, base) for chosen in sets for base in chosen if self._inside(base)]
         prices = [together(chosen) for chosen, _ in read]
         limit = self._limit(prices, most)
@@ -108,9 +109,9 @@ class Finder:
         kept = np.empty(each, dtype=np.int64)
         for place, ((chosen, base), price) in enumerate(zip(read, prices, strict=True)):
             given = np.unique(joint_codes(chosen, self.words).sum(axis=0), return_inverse=True)[1].ravel()
-            rows = self._reading(base)
+            rows, given_operators = self._reading(base), operators(chosen)
             for number, part in enumerate(self.wide):
-                count = part.upto(limit - price)
+                count = part.upto(limit - price, below - given_operators)
                 if not count:
                     continue
                 self.tried += count * len(self.initials)
@@ -144,14 +145,15 @@ class Finder:
         cost = float(source.candidates.cost[row]) + STATE_BITS + float(value_bits(initial)) + base.cost
         return Found(source, row, initial, base, cost, cost, trace, np.zeros(0, np.uint64), cost)
 
-    def mutual(self, most: int, returned: int) -> list[tuple[Found, ...]]:
-        """Pairs of variables that read each other and determine the state, those with fewest operators first."""
+    def mutual(self, most: int, returned: int, below: int = MOST_OPERATORS) -> list[tuple[Found, ...]]:
+        """Pairs of variables that read each other and determine the state, with fewer operators than `below`, those
+        with fewest first."""
         part, found, steps = self.wide[0], [], 0
         begins = np.searchsorted(part.size, np.arange(part.size.max(initial=0) + 2))
         kept = np.empty((returned, 2), dtype=np.int64)
         source = Source(part, mutual=True)
         inside = [i for i in self.initials if self.low <= i <= self.span[-1]][:3]
-        classes = [(a, b) for a in range(len(begins) - 1) for b in range(a, len(begins) - 1)]
+        classes = [(a, b) for a in range(len(begins) - 1) for b in range(a, len(begins) - 1) if a + b < below]
         for a, b in sorted(classes, key=sum):
             firsts, seconds = (int(begins[a]), int(begins[a + 1])), (int(begins[b]), int(begins[b + 1]))
             for one, two in itertools.product(inside, inside):

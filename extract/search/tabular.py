@@ -32,6 +32,7 @@ from extract.search.variables import (
     distinct_bases,
     encoded,
     joint_codes,
+    operators,
     pruned,
     telling_bits,
     together,
@@ -108,15 +109,15 @@ class _Search:
         if self.deadline.passed:
             return
         finder = self.finder
-        closed = finder.closed(self.top, operators=3, limit=250_000, tests=120_000)
+        closed = finder.closed(self.top, deepest=3, limit=250_000, tests=120_000)
         shown = finder.shown()
         pool = pruned([*closed, *shown], 5, MOST_CLOSED)
         self._pose(pool)
         self._fit(0, 1500)
         if self._bound <= 1:
             return
-        finder.prepare(operators=2, limit=40_000, tests=60_000)
-        for chosen in finder.mutual(MUTUAL, MOST_MUTUAL):
+        finder.prepare(deepest=2, limit=40_000, tests=60_000)
+        for chosen in finder.mutual(MUTUAL, MOST_MUTUAL, self._bound):
             self._wait(chosen)
         self._fit(0, 1500)
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
@@ -138,7 +139,7 @@ class _Search:
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""
         if not self.deadline.passed:
-            for chosen in self.finder.closing(sets, most, EACH, SETS):
+            for chosen in self.finder.closing(sets, most, EACH, SETS, self._bound):
                 self._wait(chosen)
 
     def _pairs(self, pool: Sequence[Found]) -> list[tuple[Found, ...]]:
@@ -160,7 +161,7 @@ class _Search:
 
     def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
         """Variables that read one of the pool, of which half are taken for their price and half for what they tell."""
-        return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES)
+        return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES, self._bound)
 
     def _pose(self, pool: Sequence[Found]) -> None:
         """Encodings by up to three variables of the pool join those that wait."""
@@ -180,7 +181,7 @@ class _Search:
         if key not in self.known:
             self.known.add(key)
             every = {id(v): v for member in chosen for v in member.chain}.values()
-            if sum(v.source.candidates is None for v in every) > MOST_SHOWN:
+            if sum(v.source.candidates is None for v in every) > MOST_SHOWN or operators(chosen) >= self._bound:
                 return
             price = together(chosen)
             heapq.heappush(self.waiting, (price / BITS_EACH, price, len(self.known), chosen, None))

@@ -116,6 +116,12 @@ def together(chosen: Sequence[Found]) -> float:
     return sum(v.price - (v.base.price if v.base else 0.0) for v in every)
 
 
+def operators(chosen: Sequence[Found]) -> int:
+    """Operators of the updates of a set of variables with all they need, without those still to be found."""
+    every = {id(v): v for member in chosen for v in member.chain}.values()
+    return sum(v.size for v in every if v.source.candidates is not None)
+
+
 def joint_codes(pool: Sequence[Found], words: Histories) -> Masks:
     """Codes (variable, node) of the values of each variable with those of all it needs (`extract.search.covers`)."""
     every = {id(v): v for member in pool for v in member.chain}

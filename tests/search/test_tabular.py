@@ -12,11 +12,13 @@ from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of, renamed
 from extract.search.covers import covers
+from extract.search.finder import Finder
 from extract.search.histories import histories
+from extract.search.simulations import purity
 from extract.search.small.smallest import Smallest
 from extract.search.tabular import machine_from_table
 from extract.search.unfold import unfold
-from extract.search.variables import Finder, joint_codes, pruned
+from extract.search.variables import Variable, encoded, joint_codes, pruned
 from verify.budget import Deadline
 from verify.domain import Domain
 
@@ -71,10 +73,10 @@ def test_traces_are_values_and_sets_without_conflict_determine_the_state() -> No
     mealy = table(text, BITS)
     words = histories(mealy, 120, rng=np.random.default_rng(0))
     finder = Finder(mealy, BITS, words, (0, 1, 2, 3), (0, 1), -2, 7)
-    closed = pruned(finder.closed(8, max_cost=14, candidates=5_000, limit=2_000, tests=500), 5, 400)
+    closed = pruned(finder.closed(8, deepest=1, limit=2_000, tests=500), 5, 400)
     base = next(v for v in closed if v.update == Var("x", INT) and v.initial == 0)
     assert (base.trace[1:] == words.symbol[1:]).all()
-    finder.prepare(max_cost=18, candidates=20_000, limit=3_000, tests=2_000)
+    finder.prepare(deepest=1, limit=3_000, tests=2_000)
     pool = pruned(finder.over([base], 5_000), 5, 500)
     assert pool
     hits = np.empty((50, 3), dtype=np.int64)
@@ -82,8 +84,66 @@ def test_traces_are_values_and_sets_without_conflict_determine_the_state() -> No
     count = covers(told, joint_codes(pool, words), prices, words.state, 2, 10, hits, 10_000)
     chosen = [(v,) for v in pool if (v.told == ~np.uint64(0)).all()]
     chosen += [tuple(pool[k] for k in row if k >= 0) for row in hits[:count].tolist()]
-    exact = [unfold(mealy, BITS, finder.variables(c), most=400) for c in chosen]
+    exact = [unfold(mealy, BITS, encoded(c, words), most=400) for c in chosen]
     assert any(joint is not None and joint.determined for joint in exact)
+
+
+def test_a_pure_variable_is_a_function_of_the_state() -> None:
+    state = np.array([0, 1, 2, 0, 1, 2])
+    traces = np.array([[5, 3, 3, 5, 3, 3], [0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 3]], dtype=np.int16)
+    pure = purity(traces, state)
+    assert pure[0] == pytest.approx(1)
+    assert pure[1] == pytest.approx(0)
+    assert 0 < pure[2] < 1
+
+
+def test_what_closes_a_set_determines_the_state_with_it() -> None:
+    text = (
+        "machine m(x: 0..1) -> 0..5 state s: 0..1 = 0 state t: 0..2 = 0 "
+        "next s = x next t = (t + s) mod 3 output t + 3 * s"
+    )
+    mealy = table(text, BITS)
+    words = histories(mealy, 200, rng=np.random.default_rng(0))
+    finder = Finder(mealy, BITS, words, (0, 1, 2, 3), (0, 1), -2, 7)
+    finder.prepare(deepest=2, limit=5_000, tests=100)
+    base = next(v for v in finder.closed(8, deepest=1, limit=500, tests=10) if v.update == Var("x", INT))
+    found = finder.closing([(base,)], 20_000, 50, 30)
+    assert found
+    for chosen in found:
+        assert chosen[0] is base
+        codes = joint_codes(chosen, words).sum(axis=0)
+        assert len(np.unique(codes)) == len(np.unique(np.stack([codes, words.state.astype(np.uint64)]), axis=1).T)
+    exact = [unfold(mealy, BITS, encoded(chosen, words), most=400) for chosen in found]
+    assert any(joint is not None and joint.determined for joint in exact)
+
+
+def test_variables_that_read_each_other_are_found_together() -> None:
+    domain = Domain(((0, 3),), 9)
+    text = "machine m(x: 0..3) -> 0..3 state s: 0..3 = 0 state t: -1..2 = 0 next s = max(t, x) next t = s - 1 output s'"
+    mealy = table(text, domain)
+    words = histories(mealy, 200, rng=np.random.default_rng(0))
+    finder = Finder(mealy, domain, words, (0, 1, 2, 3), (0, 1), -2, 7)
+    finder.prepare(deepest=1, limit=5_000, tests=10)
+    pairs = [encoded(chosen, words) for chosen in finder.mutual(2_000_000, 50)]
+    assert pairs
+    for first, second in pairs:
+        assert first.update is not None
+        assert second.update is not None
+        joint = unfold(mealy, domain, (first, second), most=400)
+        assert joint is not None
+        at = {v.name: v.trace.astype(np.int64) for v in (first, second)}
+        inputs = {"x": domain.symbols()[words.symbol[1:], 0]}
+        before = inputs | {n: trace[words.parent[1:]] for n, trace in at.items()}
+        assert (evaluate_batch(first.update, before) == at[first.name][1:]).all()
+        assert (evaluate_batch(second.update, before) == at[second.name][1:]).all()
+
+
+def test_values_without_end_are_no_encoding() -> None:
+    mealy = table("machine m(x: 0..1) -> 0..1 state s: 0..1 = 0 next s = s ^ x output s'", BITS)
+    square = parse("function f(v0: int) -> int = v0 * v0 + 2")
+    assert isinstance(square, Function)
+    growing = Variable("v0", square.outputs[0], 2, 2, np.zeros(1, np.int16))
+    assert unfold(mealy, BITS, (growing,), most=1000) is None
 
 
 @pytest.mark.parametrize(
