@@ -7,7 +7,6 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from extract.search.covers import covers
 from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
+from extract.search.queues import Queues, Waiting
 from extract.search.unfold import unfold
 from extract.search.variables import (
     Found,
@@ -93,7 +93,7 @@ class _Search:
         self.top = max(9, high, min(mealy.size + 1, 40))
         initials = tuple(dict.fromkeys((0, 1, *ends)))
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high)
-        self.waiting: list[tuple[float, float, int, tuple[Found, ...], Fit | None]] = []
+        self.waiting = Queues()
         self.known: set[tuple[int, ...]] = set()
         self.log: list[str] = []
 
@@ -181,35 +181,40 @@ class _Search:
         if key not in self.known:
             self.known.add(key)
             every = {id(v): v for member in chosen for v in member.chain}.values()
-            if sum(v.source.candidates is None for v in every) > MOST_SHOWN or operators(chosen) >= self._bound:
+            shown = sum(v.source.candidates is None for v in every)
+            if shown > MOST_SHOWN or operators(chosen) >= self._bound:
                 return
             price = together(chosen)
-            heapq.heappush(self.waiting, (price / BITS_EACH, price, len(self.known), chosen, None))
+            self.waiting.push(price / BITS_EACH, Waiting((len(every), shown), chosen, price))
 
     def _fit(self, deepest: int, work: int) -> None:
-        """Best-first over encodings, by the operators that they need at least."""
-        put_off = []
+        """Best-first over the encodings of each kind, by the operators that they need at least."""
+        put_off: list[tuple[float, Waiting]] = []
         while self.waiting and work > 0 and not self.deadline.passed:
-            bound, price, number, chosen, fit = heapq.heappop(self.waiting)
-            if fit is None:
-                fit = self._start(chosen)
-                work -= WORK[0]
-                if fit is None:
-                    continue
-                self.best.tried += 1
-            elif fit.lower >= self._bound:
-                continue
-            if 0 <= fit.depth >= deepest:
-                put_off.append((bound, price, number, chosen, fit))
-                continue
-            work -= WORK[min(fit.depth + 1, 2)] * fit.due
-            if fit.deepen():
-                self._found(fit)
-            if not fit.spent and fit.lower < self._bound:
-                key = price / BITS_EACH + fit.lower - fit.given + PENALTY[min(fit.depth + 1, 2)]
-                heapq.heappush(self.waiting, (key, price, number, chosen, fit))
-        for item in put_off:
-            heapq.heappush(self.waiting, item)
+            bound, item = self.waiting.pop()
+            begun = item.fit is not None
+            item.fit = fit = item.fit or self._start(item.chosen)
+            spent = 0 if begun else WORK[0]
+            if fit is not None and fit.lower < self._bound:
+                if fit.depth >= deepest:
+                    put_off.append((bound, item))
+                else:
+                    spent += WORK[min(fit.depth + 1, 2)] * fit.due
+                    self._deepen(item, fit)
+            work -= spent
+            self.waiting.charge(item.kind, spent)
+        for bound, item in put_off:
+            self.waiting.push(bound, item)
+
+    def _deepen(self, item: Waiting, fit: Fit) -> None:
+        """One step of a fit, which waits again where more may come of it."""
+        if fit.depth < 0:
+            self.best.tried += 1
+        if fit.deepen():
+            self._found(fit)
+        if not fit.spent and fit.lower < self._bound:
+            key = item.price / BITS_EACH + fit.lower - fit.given + PENALTY[min(fit.depth + 1, 2)]
+            self.waiting.push(key, item)
 
     @property
     def _bound(self) -> int:
