@@ -55,7 +55,8 @@ def by_terms(
     bank = Bank(leaves, [*grid, *(np.full(len(grid[0]), c) for c in constants)], operators, limit)
     values, size = bank.values, bank.sizes.astype(np.int64)
     tables = values.reshape(len(values), len(span), len(rows))
-    return Candidates(tables, size, UPDATE_BITS + OPERATOR_BITS * size, bank.number)
+    cost = UPDATE_BITS + OPERATOR_BITS * size.astype(np.float64)
+    return Candidates(tables, size, cost, bank.number)
 
 
 def by_tests(names: Sequence[Var], span: IntArray, rows: IntArray, most: int) -> Iterator[Candidates]:

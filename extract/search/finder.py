@@ -123,7 +123,7 @@ class Finder:
                         self.words.state, kept,
                     )  # fmt: skip
                     start = price + float(value_bits(initial))
-                    hits += [(start + part.cost[k], place, number, int(k), initial) for k in kept[:found]]
+                    hits += [(start + float(part.cost[k]), place, number, int(k), initial) for k in kept[:found]]
         sources = [Source(part) for part in self.wide]
         made: list[tuple[Found, ...]] = []
         for _, place, number, row, initial in sorted(hits)[:returned]:

@@ -53,7 +53,7 @@ MOST_POOL, MOST_CLOSED = 6000, 4000
 BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH, MUTUAL, MOST_MUTUAL = 5_000_000, 100, 20_000_000, 500
-SETS = 3000
+SETS, TRIPLED = 3000, 300
 
 
 @dataclass
@@ -164,17 +164,21 @@ class _Search:
         return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES, self._bound)
 
     def _pose(self, pool: Sequence[Found]) -> None:
-        """Encodings by up to three variables of the pool join those that wait."""
+        """Encodings by up to three variables of the pool join those that wait; by three only of the cheapest and of the
+        cheapest pure ones."""
         told, codes = np.stack([v.told for v in pool]), joint_codes(pool, self.words)
         cost = np.array([max(round(v.price), 1) for v in pool])
         full = ~np.uint64(0)
         for k in np.flatnonzero((told == full).all(axis=1)).tolist():
             self._wait((pool[k],))
-        for width in (2, 3):
+        pure = [k for k, v in enumerate(pool) if v.pure][:TRIPLED]
+        few = np.array(sorted({*range(min(TRIPLED, len(pool))), *pure}), dtype=np.int64)
+        for width, chosen in ((2, np.arange(len(pool))), (3, few)):
             hits = np.empty((SETS, 3), dtype=np.int64)
-            count = covers(told, codes, cost, self.words.state, width, 300, hits, 20_000_000)
+            parts = told[chosen], codes[chosen], cost[chosen]
+            count = covers(*parts, self.words.state, width, len(chosen), hits, 20_000_000)
             for row in hits[:count].tolist():
-                self._wait(tuple(pool[k] for k in row if k >= 0))
+                self._wait(tuple(pool[int(chosen[k])] for k in row if k >= 0))
 
     def _wait(self, chosen: tuple[Found, ...]) -> None:
         key = tuple(sorted(id(v) for v in chosen))
