@@ -42,7 +42,7 @@ from verify.domain import Domain, IntArray
 
 NODES = 256
 MOST_SHOWN = 2
-WORK = (1, 6, 400)
+WORK = (1, 6, 800)
 """What posing an encoding and taking each step of deepening cost, about in milliseconds."""
 MOST_JOINT = 600
 BITS_EACH = 10.0
