@@ -17,8 +17,8 @@ from verify.boxes import check_boxes, search_boxes, within
 from verify.domain import Domain
 from verify.exact import find_violation
 from verify.functions import check_function
-from verify.graph import Affine, evaluate
-from verify.reach.backward import Bounds
+from verify.graph import Affine, Kind, evaluate
+from verify.reach.backward import Bounds, Interval, _curvature, _curve, _value
 from verify.verdict import Proved, Refuted
 
 RANGES = ((-3, 3), (0, 5), (0, 2))
@@ -205,3 +205,20 @@ def test_a_wrong_weight_is_noticed() -> None:
     lows, highs = np.array(RANGES).T
     least = Bounds(subject.layers(), lows[None], highs[None]).least(-np.eye(1), np.zeros(1))
     assert -least[0, 0] > 9.4  # the true network never exceeds 9
+
+
+@pytest.mark.parametrize("kind", ["tanh", "gelu", "sigmoid"])
+def test_lines_enclose_a_curve_and_the_nearest_ones_leave_less_area(kind: Kind) -> None:
+    ends = np.sort(np.random.default_rng(0).normal(0, 4, (500, 2)), axis=1)
+    interval = Interval(ends[:, 0], ends[:, 1])
+    grid = np.linspace(ends[:, 0], ends[:, 1], 257)
+    areas = []
+    for lines in _curve(kind, interval):
+        low = lines.low_slope * grid + lines.low_offset
+        high = lines.high_slope * grid + lines.high_offset
+        assert (low <= _value(kind, grid)).all()
+        assert (_value(kind, grid) <= high).all()
+        areas.append((high - low).mean(axis=0))
+    assert (areas[1] <= areas[0] + 1e-9).all()
+    second = np.abs(np.diff(_value(kind, grid), 2, axis=0)) / np.maximum(np.diff(grid[:2], axis=0), 1e-3) ** 2
+    assert (second.max(axis=0) <= _curvature(kind, interval) + 1e-3).all()

@@ -2,7 +2,8 @@
 
 Each curve is enclosed between two lines on the interval its argument can take; coefficients are then pulled back
 through the graph to the input tables, where the extreme over a box is exact (CROWN, Zhang et al. 2018; DeepPoly, Singh
-et al. 2019). Sound for the float32 network: every node adds the rounding of the operation that runs, in any order of
+et al. 2019). Smooth curves are enclosed twice, by parallel lines and by the nearest ones, and the better bound counts.
+Sound for the float32 network: every node adds the rounding of the operation that runs, in any order of
 summation, and an outward margin covers this module's own float64 arithmetic.
 """
 
@@ -18,7 +19,8 @@ from verify.graph import Affine, Array, Concatenate, Graph, Kind, Lookup, Pointw
 from verify.reach.affine import FUNCTION_ERROR, OUTWARD, TINY, UNIT
 
 PIECES = 32
-CURVATURE = 0.8  # bounds |f''| of tanh (0.770), gelu (0.798) and sigmoid (0.097)
+TANGENTS = 8  # slopes tried for the nearest lines, besides the chord's
+CURVATURE = 0.8  # bounds |f''| of tanh (0.770), gelu (0.798) and sigmoid (0.097) everywhere
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Bounds:
         ]
         self.intervals: list[Interval] = []
         self.errors: list[Array] = []
-        self.lines: dict[int, Lines] = {}
+        self.lines: dict[int, tuple[Lines, ...]] = {}
         for at in range(len(graph.nodes)):
             self._enclose(at)
 
@@ -90,7 +92,7 @@ class Bounds:
                 self.errors.append(error * (1 + OUTWARD))
             case Pointwise("relu"):
                 self.errors.append(np.zeros_like(given[0].low))
-                self.lines[at] = _ramp(given[0])
+                self.lines[at] = (_ramp(given[0]),)
             case Pointwise(kind):
                 self.errors.append(FUNCTION_ERROR * (1 + given[0].magnitude))
                 self.lines[at] = _curve(kind, given[0])
@@ -115,6 +117,11 @@ class Bounds:
 
     def _pulled(self, at: int, coefficients: Array) -> Array:
         """Lower bounds (boxes, count) of `coefficients @ value of a node`, for coefficients (boxes, count, width)."""
+        choices = max((len(lines) for lines in self.lines.values()), default=1)
+        return np.max([self._pulled_by(choice, at, coefficients) for choice in range(choices)], axis=0)
+
+    def _pulled_by(self, choice: int, at: int, coefficients: Array) -> Array:
+        """The same with one choice of lines."""
         pending: dict[int, Array] = {at: coefficients}
         total = np.zeros(coefficients.shape[:2])
         size = np.zeros_like(total)
@@ -136,7 +143,7 @@ class Bounds:
                     total, size = total + now @ bias, size + absolute @ np.abs(bias)
                     _send(pending, node.sources[0], now @ weight)
                 case Pointwise():
-                    lines = self.lines[k]
+                    lines = self.lines[k][min(choice, len(self.lines[k]) - 1)]
                     up, down = np.maximum(now, 0), np.minimum(now, 0)
                     moved = up * lines.low_slope[:, None] + down * lines.high_slope[:, None]
                     shift = np.einsum("bcw,bw->bc", up, lines.low_offset)
@@ -174,19 +181,52 @@ def _ramp(x: Interval) -> Lines:
     return Lines(below, np.zeros_like(offset), slope, offset + OUTWARD * np.abs(offset))
 
 
-def _curve(kind: Kind, x: Interval) -> Lines:
-    """Parallel lines along the chord. What they miss is sought on a grid; between two points of it a function with
-    |f''| <= c exceeds the larger end by at most c h^2 / 8."""
+def _curve(kind: Kind, x: Interval) -> tuple[Lines, Lines]:
+    """Parallel lines along the chord, and those that leave the least area, of the slopes of some tangents and of the
+    steepest and flattest lines from either end. What a slope misses is sought on a grid; between two points of it a
+    function with |f''| <= c exceeds the larger end by at most c h^2 / 8."""
     width = x.high - x.low
     grid = x.low[..., None] + width[..., None] * np.linspace(0, 1, PIECES + 1)
     values = _value(kind, grid)
     wide = width > 1e-9
-    slope = np.where(wide, (values[..., -1] - values[..., 0]) / np.where(wide, width, 1.0), 0.0)
-    missed = values - slope[..., None] * grid
-    step = width / PIECES
-    margin = CURVATURE * step**2 / 8 + 1e-12 * (1 + x.magnitude) + FUNCTION_ERROR * (1 + x.magnitude)
+    step = np.where(wide, width / PIECES, 1.0)
+    margin = _curvature(kind, x) * (width / PIECES) ** 2 / 8 + (1e-12 + FUNCTION_ERROR) * (1 + x.magnitude)
     margin = margin + np.where(wide, 0.0, 2 * width)
-    return Lines(slope, missed.min(axis=-1) - margin, slope, missed.max(axis=-1) + margin)
+
+    def along(rise: Array) -> Lines:
+        slope = np.where(wide, rise, 0.0)
+        missed = values - slope[..., None] * grid
+        return Lines(slope, missed.min(axis=-1) - margin, slope, missed.max(axis=-1) + margin)
+
+    far = np.arange(1, PIECES + 1) * step[..., None]
+    ends = (values[..., 1:] - values[..., :1]) / far, (values[..., -1:] - values[..., -2::-1]) / far
+    tangents = np.diff(values[..., :: PIECES // TANGENTS], axis=-1) / (PIECES // TANGENTS * step[..., None])
+    parallel = nearest = along(ends[0][..., -1])
+    middle = x.low + width / 2  # the area under a line on an interval is its value in the middle
+    for rise in [f(end, axis=-1) for f in (np.max, np.min) for end in ends] + list(np.moveaxis(tangents, -1, 0)):
+        lines = along(rise)
+        higher = lines.low_slope * middle + lines.low_offset > nearest.low_slope * middle + nearest.low_offset
+        lower = lines.high_slope * middle + lines.high_offset < nearest.high_slope * middle + nearest.high_offset
+        nearest = Lines(
+            np.where(higher, lines.low_slope, nearest.low_slope),
+            np.where(higher, lines.low_offset, nearest.low_offset),
+            np.where(lower, lines.high_slope, nearest.high_slope),
+            np.where(lower, lines.high_offset, nearest.high_offset),
+        )
+    return parallel, nearest
+
+
+def _curvature(kind: Kind, x: Interval) -> Array:
+    """A bound of |f''| on an interval: everywhere, and by the least distance from 0, from which on it falls."""
+    near = np.maximum(np.maximum(x.low, -x.high), 0.0)
+    match kind:
+        case "tanh":  # 2 |tanh| sech^2
+            falling = 8 * np.exp(-2 * near)
+        case "sigmoid":  # less than its slope
+            falling = np.exp(-near)
+        case _:  # gelu: |2 - x^2| times the normal density
+            falling = np.where(near > 2, near**2, 2.0) * np.exp(-(near**2) / 2) / np.sqrt(2 * np.pi)
+    return np.minimum(CURVATURE, falling * (1 + 1e-9))
 
 
 def _image(kind: Kind, x: Interval) -> Interval:
