@@ -8,6 +8,7 @@ than it has values (half of the state at most for all), and every decoy of the c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from verify.causal.runs import Matrix, Runs
 from verify.domain import IntArray
 
 STEPS, BATCH, RATE = 160, 128, 2e-2
+MOMENTA = 0.9, 0.999
 HORIZON = 6
 FEW = 16
 NEIGHBOURS, ASKED = 5, 2_000
@@ -40,9 +42,8 @@ def learn(runs: Runs, start: Alignment, rng: np.random.Generator) -> Alignment |
     total = spans[-1].stop
     body: Any = network.body
     turned = torch.from_numpy(_first(start, spans, network.width, rng)).requires_grad_()
-    optimiser = torch.optim.Adam([turned], lr=RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
-    for _ in range(STEPS):
+    moment, square = torch.zeros_like(turned), torch.zeros_like(turned)
+    for step in range(STEPS):
         t, base, sources, wanted = _drawn(runs, [v.name for v in start.variables], rng)
         rows = torch.linalg.qr(turned)[0].T[:total]
         state = torch.from_numpy(runs.hidden[base, t])
@@ -58,16 +59,24 @@ def learn(runs: Runs, start: Alignment, rng: np.random.Generator) -> Alignment |
             loss = loss + _loss(network, body.readout(state), torch.from_numpy(wanted[:, ahead]))
         if not torch.isfinite(loss):
             return None
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        (gradient,) = torch.autograd.grad(loss, turned)
+        _adam(turned, gradient, moment, square, step)
     rows = torch.linalg.qr(turned)[0].T[:total].detach().numpy().astype(np.float64)
     if not np.isfinite(rows).all():  # a gradient overflowed on the last step
         return None
     variables = tuple(Coded(v.name, None, span) for v, span in zip(start.variables, spans, strict=True))
     exact = tuple(_readable(runs, v, rows[v.span]) for v in variables)
     return Alignment(variables, rows, rows, np.zeros(total), exact, apart=start.apart, raw=True)
+
+
+@torch.no_grad()
+def _adam(turned: Tensor, gradient: Tensor, moment: Tensor, square: Tensor, step: int) -> None:
+    """One step of Adam (Kingma and Ba 2015), its rate falling to 0 along a cosine. Written out, because `torch.optim`
+    loads torch's compiler on first use, which takes longer than all steps together."""
+    moment.lerp_(gradient, 1 - MOMENTA[0])
+    square.lerp_(gradient**2, 1 - MOMENTA[1])
+    mean, variance = moment / (1 - MOMENTA[0] ** (step + 1)), square / (1 - MOMENTA[1] ** (step + 1))
+    turned -= 0.5 * RATE * (1 + math.cos(math.pi * step / STEPS)) * mean / (variance.sqrt() + 1e-8)
 
 
 def _spans(runs: Runs, start: Alignment) -> list[slice]:
