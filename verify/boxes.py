@@ -80,12 +80,18 @@ def equals(function: Function) -> Claim:
         return tuple((a, b) for a, b in ends) if all(a is not None and a == b for a, b in ends) else None
 
     def right(inputs: IntArray, outputs: IntArray) -> NDArray[np.bool_]:
-        env: dict[str, Any] = {v.name: inputs[:, k] for k, v in enumerate(machine.inputs)}
-        env = {v.name: env[v.name] != 0 if isinstance(v.type, BoolType) else env[v.name] for v in machine.inputs}
-        values = [np.broadcast_to(evaluate_batch(term, env), len(inputs)) for term in machine.outputs]
-        return (np.stack(values, axis=1).astype(np.int64) == outputs).all(axis=1)
+        return (values_of(function, inputs) == outputs).all(axis=1)
 
     return Claim(wanted, right)
+
+
+def values_of(function: Function, inputs: IntArray) -> IntArray:
+    """What the function answers (batch, outputs) to inputs (batch, arity)."""
+    machine = as_machine(function)
+    env: dict[str, Any] = {v.name: inputs[:, k] for k, v in enumerate(machine.inputs)}
+    env = {v.name: env[v.name] != 0 if isinstance(v.type, BoolType) else env[v.name] for v in machine.inputs}
+    values = [np.broadcast_to(evaluate_batch(term, env), len(inputs)) for term in machine.outputs]
+    return np.stack(values, axis=1).astype(np.int64)
 
 
 def _ends(kind: object) -> tuple[int | None, int | None]:
@@ -161,12 +167,12 @@ def obligations(network: Graphed, ends: Ends) -> list[tuple[Array, Array]]:
     for k, (low, high) in enumerate(ends):
         least, most = network.output_ranges[k]
         if network.decoding != "argmax":
-            cut = 0.5 if network.decoding == "round" else 0.0
-            if network.decoding == "round":
+            if network.decoding != "sign":  # rounded, real outputs to steps
+                steps = 1.0 if network.decoding == "round" else 1 / network.output_units[k]
                 if low is not None:
-                    must({k: 1.0}, -(low - cut))
+                    must({k: steps}, 0.5 - low)
                 if high is not None:
-                    must({k: -1.0}, high + cut)
+                    must({k: -steps}, high + 0.5)
             else:
                 if low is not None and low > 0:
                     must({k: 1.0} if low == 1 else {}, 0.0)  # no output exceeds 1: 0 > 0 never holds

@@ -18,6 +18,7 @@ from verify.certificate import certify
 from verify.exhaustive import CLAIM, exhaustive
 from verify.functions import MOST_INPUTS, check_function
 from verify.graph import Graphed
+from verify.near import check_near, units_of
 from verify.sampling import sampled
 from verify.subject import RecurrentSubject, Subject
 from verify.verdict import Counterexample, Finding, Refuted, Unknown
@@ -42,7 +43,10 @@ def check(network: Subject, program: Program, *, rng_seed: int, timeout_s: float
 
 
 def check_single(network: Subject, function: Function, *, rng_seed: int, deadline: Deadline) -> list[Finding]:
-    """Findings of the same claim over single inputs: all of them, or random ones and then branch and bound."""
+    """Findings of the same claim over single inputs: all of them, or random ones and then branch and bound. Of real
+    outputs the claim is a distance."""
+    if units_of(network):
+        return [check_near(network, function, rng_seed=rng_seed, deadline=deadline)]
     listed = network.domain.symbol_count <= MOST_INPUTS
     part = deadline if listed else deadline.share(SAMPLE_SHARE)
     findings = [check_function(network, function, rng_seed=rng_seed, deadline=part)]

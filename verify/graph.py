@@ -88,7 +88,12 @@ class Graphed(Subject, Protocol):
 
     @property
     def decoding(self) -> str:
-        """`argmax`, `round` or `sign`."""
+        """`argmax`, `round`, `sign` or `real`."""
+        ...
+
+    @property
+    def output_units(self) -> tuple[float, ...]:
+        """What one step of each output stands for, where outputs are real numbers; else nothing."""
         ...
 
 

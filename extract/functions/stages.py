@@ -7,12 +7,14 @@ import numpy as np
 from dsl.printers import print_term
 from extract.functions.lift import FunctionLifter
 from extract.functions.mechanism import mechanism
+from extract.functions.real import lift_real
 from extract.functions.table import tabulate
 from extract.record import Recorder
 from extract.seeds import child
 from verify.budget import Deadline
 from verify.check import check_single, find_counterexample
 from verify.functions import COMPUTES, check_function
+from verify.near import units_of
 from verify.subject import Subject
 from verify.verdict import Finding
 
@@ -23,6 +25,8 @@ FEEDBACK_ROUNDS = 6
 
 def lift_function(network: Subject, recorder: Recorder, deadline: Deadline, rng_seed: int) -> None:
     """Fill the record with the function that a network implements, its evidence and what its layers are made of."""
+    if units_of(network):
+        return lift_real(network, recorder, deadline, rng_seed)
     with recorder.timed("trace"):
         table = tabulate(network, rng=child("trace", rng_seed))
         recorder.note(f"{'all' if table.complete else 'a sample of'} {len(table.inputs):,} inputs")

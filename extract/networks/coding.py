@@ -14,13 +14,15 @@ from extract.networks.fields import Fields
 
 ENCODINGS = ("one_hot", "one_hot_joint", "integer")
 REAL = "real"
-"""The encoding of real numbers in a box, told as whole multiples of a unit each: single inputs only."""
+"""The coding of real numbers, told as whole multiples of a unit each: in a box where read, of single inputs only."""
 TOKEN = "token"
 """The encoding of a network that looks its input up in an embedding: whole numbers counted from the lowest."""
 DECODINGS = ("argmax", "round", "sign")
+DEFAULT_UNIT = 0.01
 EXACT = 2**24  # float32 holds every whole number up to here
 MOST_COMPONENTS = 1_024
 MOST_FEATURES = 1_000_000
+MOST_STEPS = 2.0**62
 REAL_STEPS = 1_000
 """A box without units is cut, along each component, into the least power-of-ten units that give at least so many."""
 
@@ -67,10 +69,14 @@ class InputCoding:
 
 @dataclass(frozen=True, slots=True)
 class OutputCoding:
-    """How the float32 read-out of one step becomes whole numbers."""
+    """How the float32 read-out of one step becomes whole numbers.
+
+    Of real outputs, the whole number k of a component stands for k times its unit, the nearest to what is read out.
+    """
 
     decoding: str
     ranges: OutputRanges
+    units: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
@@ -89,6 +95,9 @@ class OutputCoding:
                 return torch.round(logits).long()
             case "sign":
                 return (logits > 0).long()
+            case "real":
+                steps = logits.double() / torch.tensor(self.units, dtype=torch.float64)
+                return torch.round(steps.clamp(-MOST_STEPS, MOST_STEPS)).long()
             case _:
                 blocks = logits.split(self.block_sizes, dim=1)
                 lows = [low or 0 for low, _ in self.ranges]
@@ -107,10 +116,16 @@ def read_input(fields: Fields, encodings: Sequence[str] = ENCODINGS) -> InputCod
     return coding
 
 
-def read_output(fields: Fields) -> OutputCoding:
-    """The output decoding described by the object `output`. Raises `BadInput`."""
-    decoding = fields.choice("decoding", DECODINGS)
+def read_output(fields: Fields, decodings: Sequence[str] = DECODINGS, *, unit: float = DEFAULT_UNIT) -> OutputCoding:
+    """The output decoding described by the object `output`, one of `decodings`; real ones are told in steps of `unit`
+    where it names none. Raises `BadInput`."""
+    decoding = fields.choice("decoding", decodings)
     arity = fields.whole("arity", 1, MOST_COMPONENTS)
+    if decoding == REAL:
+        units = fields.number_each("unit", arity) if "unit" in fields.content else (unit,) * arity
+        if min(units) <= 0:
+            raise fields.wrong("a positive number", min(units), "unit")
+        return OutputCoding(REAL, ((None, None),) * arity, units)
     if decoding == "argmax":
         return OutputCoding(decoding, _read_ranges(fields, arity))
     open_ended = "low" not in fields.content and "high" not in fields.content

@@ -66,6 +66,11 @@ class FeedForwardNetwork:
         return self.output_coding.ranges
 
     @property
+    def output_units(self) -> tuple[float, ...]:
+        """What one step of each output stands for, where outputs are real numbers; else nothing."""
+        return self.output_coding.units
+
+    @property
     def sites(self) -> tuple[Site, ...]:
         """The layers in order of computation, then the logits and the input."""
         return self._sites

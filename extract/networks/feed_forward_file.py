@@ -9,7 +9,16 @@ import torch
 from torch import Tensor, fx, nn
 
 from dsl.errors import BadInput
-from extract.networks.coding import ENCODINGS, REAL, TOKEN, InputCoding, read_input, read_output
+from extract.networks.coding import (
+    DECODINGS,
+    DEFAULT_UNIT,
+    ENCODINGS,
+    REAL,
+    TOKEN,
+    InputCoding,
+    read_input,
+    read_output,
+)
 from extract.networks.disk import Stored, expect_shapes
 from extract.networks.feed_forward import FeedForwardNetwork
 from extract.networks.stack import layer_names, stack_shapes
@@ -47,7 +56,9 @@ def read_feed_forward(stored: Stored) -> FeedForwardNetwork:
     """The network that a directory describes. Raises `BadInput`."""
     fields = stored.fields
     activation = ACTIVATIONS[fields.choice("activation", list(ACTIVATIONS))]
-    reads, writes = read_input(fields.object("input"), (*ENCODINGS, REAL)), read_output(fields.object("output"))
+    reads = read_input(fields.object("input"), (*ENCODINGS, REAL))
+    unit = min(reads.units, default=DEFAULT_UNIT)
+    writes = read_output(fields.object("output"), (*DECODINGS, REAL), unit=unit)
     table = stored.tensors.get("embedding.weight")
     embedded = {}
     features = reads.width

@@ -50,22 +50,26 @@ def from_module(
     encoding: str = "one_hot",
     decoding: str = "argmax",
     units: tuple[float, ...] = (),
+    output_units: tuple[float, ...] = (),
     state_width: int | None = None,
     name: str = "module",
 ) -> RecurrentNetwork | FeedForwardNetwork:
     """The module as a network over `domain`. Raises `BadInput` where it does not fit the declaration.
 
-    `units` goes with the encoding `real`: what one step of each input component stands for.
+    `units` goes with the encoding `real`, `output_units` with the decoding `real`: what one step of each component
+    stands for.
     """
     encodings = ENCODINGS if domain.streams else (*ENCODINGS, TOKEN, REAL)
-    for kind, allowed, got in (("encoding", encodings, encoding), ("decoding", DECODINGS, decoding)):
+    decodings = DECODINGS if domain.streams else (*DECODINGS, REAL)
+    for kind, allowed, got in (("encoding", encodings, encoding), ("decoding", decodings, decoding)):
         if got not in allowed:
             raise BadInput(f"expected {' or '.join(allowed)}, got {got} ({kind} of {name})")
     if decoding == "argmax" and any(low is None or high is None for low, high in output_ranges):
         raise BadInput(f"expected bounded outputs for argmax, got {output_ranges} (output_ranges of {name})")
-    if len(units) != (domain.arity if encoding == REAL else 0) or not all(unit > 0 for unit in units):
-        raise BadInput(f"expected a positive unit per component of a real input and none else, got {units} ({name})")
-    reads, writes = InputCoding(encoding, domain.ranges, units), OutputCoding(decoding, output_ranges)
+    _check_units("input", units, domain.arity if encoding == REAL else 0, name)
+    _check_units("output", output_units, len(output_ranges) if decoding == REAL else 0, name)
+    reads = InputCoding(encoding, domain.ranges, units)
+    writes = OutputCoding(decoding, output_ranges, output_units)
     own = copy.deepcopy(module).to(device="cpu", dtype=torch.float32).eval().requires_grad_(False)
     tensors = {key: tensor.numpy() for key, tensor in own.state_dict().items()}
     for key, array in tensors.items():
@@ -78,6 +82,11 @@ def from_module(
         body = ModuleBody(own, _initial(own, state_width, name).clone())
         _check(body, reads, writes, name)
     return RecurrentNetwork(name, domain, reads, writes, body, *names)
+
+
+def _check_units(side: str, units: tuple[float, ...], count: int, name: str) -> None:
+    if len(units) != count or not all(unit > 0 for unit in units):
+        raise BadInput(f"expected a positive unit per component of a real {side} and none else, got {units} ({name})")
 
 
 def _graph(module: nn.Module, reads: InputCoding, writes: OutputCoding, name: str) -> fx.GraphModule:

@@ -39,6 +39,7 @@ def test_source(extraction: Extraction) -> str:
         ranges=[tuple(bounds) for bounds in extraction.network["ranges"]],
         longest=longest,
         exhaustive=_exhaustive_length(extraction, longest),
+        farthest=next((m["farthest"] for m in (dict(f.measured) for f in findings) if "farthest" in m), None),
         difference=None if first is None else _difference(first),
     )
 

@@ -28,7 +28,7 @@ def stream(values: Sequence[Any], most: int | None = None) -> str:
 
 def sides(finding: Finding) -> tuple[str, str]:
     """Who answered `expected` and who `actual` in a counterexample to this claim."""
-    if finding.claim == CLAIM or finding.claim.startswith(COMPUTES):
+    if finding.claim.startswith((CLAIM, COMPUTES)):
         return "program", "network"
     return ("first", "second") if finding.claim == PROGRAMS_EQUAL else ("expected", "actual")
 
@@ -61,8 +61,8 @@ def finding_line(finding: Finding) -> str:
 
 
 def equality(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings on the main claim, that program equals network."""
-    return [finding for finding in findings if finding.claim == CLAIM]
+    """The findings on the main claim, that program equals network, of real outputs within a distance."""
+    return [finding for finding in findings if finding.claim.startswith(CLAIM)]
 
 
 def status(findings: Sequence[Finding]) -> int:
