@@ -16,7 +16,7 @@ from dsl.programs import Function, Machine, Program, terms_of
 from dsl.syntax import parse
 from dsl.terms import Const, subterms
 from extract.abstract.minimal import mealy_of
-from extract.align import align
+from extract.align import judged
 from extract.confirm import with_proved_prefix
 from extract.seeds import child
 from verify.budget import Deadline
@@ -47,7 +47,8 @@ def program_is_network(network: Any, program: Program, *, budget_s: float, rng_s
         return findings
     recurrent = cast(RecurrentSubject, network)
     try:
-        findings += align(recurrent, program, Deadline.after(ALIGN * budget_s), rng=child("align", rng_seed))[1]
+        limit = Deadline.after(ALIGN * budget_s)
+        findings.append(judged(recurrent, program, limit, rng=child("align", rng_seed)).finding())
         if find_counterexample(findings) is None and not any("every length" in f.domain for f in findings):
             findings.append(certify(recurrent, program, timeout_s=CERTIFY * budget_s, rng_seed=rng_seed)[0])
     except NetliftError as error:  # programs of any size come here, also ones that nothing can be aligned with

@@ -8,22 +8,30 @@ from dsl.programs import Machine
 from extract.das import learn
 from extract.extraction import VariableAlignment
 from extract.networks.decoy import random_twin
+from extract.restate import restated
 from verify.budget import Deadline
 from verify.causal.alignment import SITE, Alignment, Coded
 from verify.causal.mechanism import Mechanism, judge
 from verify.causal.smallest import size, smallest
 from verify.subject import RecurrentSubject
-from verify.verdict import Finding
+from verify.verdict import Finding, Supported
 
 
 def align(
-    network: RecurrentSubject, machine: Machine | None, deadline: Deadline, *, rng: np.random.Generator
-) -> tuple[tuple[VariableAlignment, ...], list[Finding]]:
-    """Where each state variable lives, and whether the network uses it as the program does, beside decoys."""
-    if machine is None or deadline.passed:
-        return (), []
+    network: RecurrentSubject, machine: Machine, deadline: Deadline, *, rng: np.random.Generator
+) -> tuple[Machine, tuple[VariableAlignment, ...], list[Finding]]:
+    """Where each state variable lives, and whether the network uses it as the program does, beside decoys; of a
+    program that is not the network's own, one with the same outputs that is, if there is one."""
+    if deadline.passed:
+        return machine, (), []
     mechanism = judged(network, machine, deadline, rng=rng)
-    return described(mechanism, rng=rng), [mechanism.finding()]
+    if not isinstance(mechanism.verdict, Supported):
+        for other in restated(machine, network.domain, deadline):
+            theirs = judged(network, other, deadline, rng=rng)
+            if isinstance(theirs.verdict, Supported):
+                machine, mechanism = other, theirs
+                break
+    return machine, described(mechanism, rng=rng), [mechanism.finding()]
 
 
 def judged(network: RecurrentSubject, machine: Machine, deadline: Deadline, *, rng: np.random.Generator) -> Mechanism:

@@ -70,9 +70,11 @@ def lift_machine(network: RecurrentSubject, recorder: Recorder, deadline: Deadli
     with recorder.timed("verify"):
         recorder.findings = confirm(network, lifter, deadline.share(VERIFY_SHARE), rng_seed=rng_seed)
     with recorder.timed("align"):
-        limit = deadline.share(ALIGN_SHARE)
-        recorder.alignment, causal = align(network, lifter.best.machine, limit, rng=child("align", rng_seed))
-        recorder.findings += causal
+        if lifter.best.machine is not None:
+            limit = deadline.share(ALIGN_SHARE)
+            own, recorder.alignment, causal = align(network, lifter.best.machine, limit, rng=child("align", rng_seed))
+            recorder.findings += causal
+            lifter.restate(own)
     with recorder.timed("prove"):
         limit = deadline.share(PROVE_SHARE).within(timeout_s * CERTIFICATE_SHARE)
         proof, recorder.certificate = prove(network, lifter, recorder.findings, limit, rng_seed=rng_seed)
