@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from benchmarks.jobs import OURS, Row
+from benchmarks.leaderboard.mechanisms import COLUMNS as MECHANISM
+from benchmarks.leaderboard.mechanisms import mechanism_rows
 from benchmarks.leaderboard.recovery import curves
 from benchmarks.leaderboard.standing import Standing, Total, duels, standing, totals
 from benchmarks.peers.published import PUBLISHED, SOURCE
@@ -45,7 +47,7 @@ def report(suite: str, rows: Sequence[Row]) -> str:
     against = [f"{duel}\n" for duel in duels(standings)]
     source = [f"{SOURCE}\n"] if suite in PUBLISHED else []
     parts = [f"# {suite}\n", summary(totals(standings)), "", *against, *source, table(rows), ""]
-    return "\n".join([*parts, *_curves(rows), *_figures(rows)])
+    return "\n".join([*parts, *_curves(rows), *_mechanisms(rows), *_figures(rows)])
 
 
 def as_json(suite: str, rows: Sequence[Row]) -> str:
@@ -81,6 +83,13 @@ def _curves(rows: Sequence[Row]) -> list[str]:
         shares = [f"{right} of {count} ({right / count:.0%})" for right, count in curve.values()]
         parts += [_lines([name, *curve], [["recovered", *shares]]), ""]
     return ["Planted programs recovered, proved equal to the planted one:\n", *parts] if parts else []
+
+
+def _mechanisms(rows: Sequence[Row]) -> list[str]:
+    """The verdict on every mechanism, with its decoys."""
+    found = mechanism_rows(rows)
+    told = "Is the program the network's own, and how do its decoys score?\n"
+    return [told, _lines(MECHANISM, found), ""] if found else []
 
 
 def _figures(rows: Sequence[Row]) -> list[str]:

@@ -97,7 +97,7 @@ def standing(row: Row) -> Standing:
         extractor=row.get("extractor") or OURS.name,
         cell=row.get("cell", ""),
         task=row.get("task", ""),
-        program_network=cell([e for e in evidence if e["claim"] == EQUAL], missing),
+        program_network=cell([e for e in evidence if e["claim"].startswith(EQUAL)], missing),
         network_task=cell(row.get("network_task", ())),
         program_task=cell([] if task is None else [task]),
         mechanism=mechanism(evidence),

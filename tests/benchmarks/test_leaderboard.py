@@ -9,6 +9,7 @@ import pytest
 from benchmarks.cli import run_command
 from benchmarks.leaderboard.compare import compare
 from benchmarks.leaderboard.markdown import as_json, report
+from benchmarks.leaderboard.mechanisms import mechanism_rows
 from benchmarks.leaderboard.page import leaderboard_html
 from benchmarks.leaderboard.recovery import curves
 from benchmarks.leaderboard.standing import duels, standing, totals
@@ -16,6 +17,7 @@ from benchmarks.peers.published import RNN62 as PUBLISHED
 from benchmarks.run import PAGE, write_report
 from benchmarks.suites.rnn62 import RNN62
 from tests.benchmarks.rows import EVERY, OTHER_TASK, PROVED, REFUTED, SAME_TASK, row
+from verify.causal.mechanism import CLAIM as MECHANISM
 
 CRASHED = {k: v for k, v in row().items() if k in ("suite", "extractor", "timeout_s", "seed")}
 CRASHED |= {"network": "<m>", "crash": "ended after 5 s"}
@@ -149,3 +151,11 @@ def test_recovery_of_planted_programs_is_counted_by_what_makes_it_harder() -> No
                             "operators": {"0": (1, 1), "1–4": (1, 1), "5–8": (1, 2)}}  # fmt: skip
     assert "| recovered | 2 of 2 (100%) | 1 of 2 (50%) |" in report("s", rows)
     assert curves([row(EVERY)]) == {}
+
+
+def test_mechanisms_are_told_with_their_decoys() -> None:
+    measured = {"score": 0.97, "weakest": "s", "directions of s": 2, "decoy random network": 0.1,
+                "decoy same outputs, a": 0.3, "decoy same outputs, b": 0.2, "decoy same outputs, finer: c": 0.9}  # fmt: skip
+    tested = {"claim": MECHANISM, "verdict": "supported", "seconds": 1.25, "measured": measured}
+    (cells,) = mechanism_rows([{"network": "n", "evidence": [tested]}, {"network": "m", "evidence": []}])
+    assert cells == ["n", "supported, 97%", "s", "s 2", "10%", "-", "-", "30%", "1.2"]

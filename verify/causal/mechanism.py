@@ -26,10 +26,12 @@ from verify.causal.assessment import Assessment, assess
 from verify.causal.contrast import contrasts
 from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
 from verify.causal.runs import Matrix, Runs, record
+from verify.causal.smallest import size
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding, MechanismVerdict, NotSupported, Supported, Undecided
 
 CLAIM = "program variables are the network's own"
+DIRECTIONS_OF = "directions of "
 METHOD = "interventions against decoys"
 THRESHOLD = 0.72
 """Calibrated on planted networks and decoys; the scores are in `benchmarks/performance/calibration.json`."""
@@ -86,6 +88,8 @@ class Mechanism:
                                               "score": e.score, "spared": e.spared}  # fmt: skip
         exact = zip(self.assessment.alignment.variables, self.assessment.alignment.exact, strict=True)
         found |= {f"read {v.name}": share for v, share in exact}
+        alignment = self.assessment.alignment
+        found |= {f"{DIRECTIONS_OF}{v.name}": size(alignment, v) for v in alignment.variables}
         found |= {f"decoy {name}": score for name, score in self.decoys}
         return found | {
             "effect over best decoy": self.score - self.best_decoy[1],
