@@ -155,7 +155,8 @@ def test_recovery_of_planted_programs_is_counted_by_what_makes_it_harder() -> No
 
 def test_mechanisms_are_told_with_their_decoys() -> None:
     measured = {"score": 0.97, "weakest": "s", "directions of s": 2, "decoy random network": 0.1,
-                "decoy same outputs, a": 0.3, "decoy same outputs, b": 0.2, "decoy same outputs, finer: c": 0.9}  # fmt: skip
+                "decoy same outputs, a": 0.3, "decoy same outputs, b": 0.2,
+                "decoy same outputs, finer: c": 0.9}  # fmt: skip
     tested = {"claim": MECHANISM, "verdict": "supported", "seconds": 1.25, "measured": measured}
     (cells,) = mechanism_rows([{"network": "n", "evidence": [tested]}, {"network": "m", "evidence": []}])
     assert cells == ["n", "supported, 97%", "s", "s 2", "10%", "-", "-", "30%", "1.2"]
