@@ -18,7 +18,7 @@ from extract.distil.addresses import Addressed, addressed
 from extract.distil.cubes import OPEN, Cube, cover
 from extract.distil.moebius import algebraic_normal_form
 from extract.distil.symmetry import quotient
-from extract.distil.threshold import Threshold, threshold
+from extract.distil.threshold import threshold
 from extract.search.engine.distil import linear_term, polynomial_term
 
 BoolArray = NDArray[np.bool_]
@@ -38,12 +38,12 @@ def readings(
         return
     found = quotient(truth)
     if found is not None:
-        term = _over_sums(variables, found.weights, search(found.sums, found.answers))
+        term = over_sums(variables, found.weights, search(found.sums, found.answers))
         if term is not None:
             yield term
     plane = threshold(truth, 0.0, rng=rng)
     if plane is not None:
-        yield threshold_term(variables, plane)
+        yield separating_term(variables, plane.weights, plane.bound)
     chosen = addressed(truth)
     if chosen is not None:
         yield apply("==", (address_term(variables, chosen), constant(1)))
@@ -83,15 +83,16 @@ def _nearly(
 ) -> Iterator[tuple[Term, BoolArray]]:
     found = quotient(truth, SLACK)
     if found is not None and (found.whole != truth).mean() <= SLACK:
-        term = _over_sums(variables, found.weights, search(found.sums, found.answers))
+        term = over_sums(variables, found.weights, search(found.sums, found.answers))
         if term is not None:
             yield term, found.whole
     plane = threshold(truth, SLACK, rng=rng)
     if plane is not None:
-        yield threshold_term(variables, plane), plane.whole
+        yield separating_term(variables, plane.weights, plane.bound), plane.whole
 
 
-def _over_sums(variables: Sequence[Var], weights: IntArray, term: Term | None) -> Term | None:
+def over_sums(variables: Sequence[Var], weights: IntArray, term: Term | None) -> Term | None:
+    """A term over sums s0, s1, ... as one over the inputs."""
     from dsl.terms import substitute
 
     if term is None:
@@ -99,11 +100,11 @@ def _over_sums(variables: Sequence[Var], weights: IntArray, term: Term | None) -
     return substitute(term, {f"s{k}": linear_term(list(variables), [*row, 0]) for k, row in enumerate(weights)})
 
 
-def threshold_term(variables: Sequence[Var], plane: Threshold) -> Term:
+def separating_term(variables: Sequence[Var], weights: IntArray, bound: int) -> Term:
     """`w x >= b`, terms with negative weights on the other side."""
-    positive, negative = np.maximum(plane.weights, 0), np.maximum(-plane.weights, 0)
-    left = linear_term(list(variables), [*positive, max(-plane.bound, 0)])
-    right = linear_term(list(variables), [*negative, max(plane.bound, 0)])
+    positive, negative = np.maximum(weights, 0), np.maximum(-weights, 0)
+    left = linear_term(list(variables), [*positive, max(-bound, 0)])
+    right = linear_term(list(variables), [*negative, max(bound, 0)])
     return apply(">=", (left, right))
 
 

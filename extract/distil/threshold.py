@@ -37,11 +37,18 @@ class Threshold:
 def threshold(truth: BoolArray, slack: float, *, rng: np.random.Generator) -> Threshold | None:
     """A threshold function that differs from this one on at most a share `slack` of the inputs, or None."""
     points = np.stack(np.unravel_index(np.arange(truth.size), truth.shape), axis=1).astype(np.int64)
-    wanted = truth.ravel()
+    plane = separating(points, truth.ravel(), slack, rng=rng)
+    return None if plane is None else Threshold(*plane, (points @ plane[0] >= plane[1]).reshape(truth.shape))
+
+
+def separating(
+    points: IntArray, wanted: BoolArray, slack: float, *, rng: np.random.Generator
+) -> tuple[IntArray, int] | None:
+    """Weights and bound of a plane that errs on at most a share `slack` of the points (rows, n), or None."""
     rows = rng.permutation(len(points))[:ROWS]
     plane = _plane(points[rows], wanted[rows])
     for _ in range(ROUNDS):
-        if plane is None:
+        if plane is None or (not slack and (_sides(points[rows], plane) != wanted[rows]).any()):
             return None
         new = np.setdiff1d(np.flatnonzero(_sides(points, plane) != wanted), rows)
         if not len(new):
@@ -53,14 +60,14 @@ def threshold(truth: BoolArray, slack: float, *, rng: np.random.Generator) -> Th
     if slack and (_sides(points, plane) != wanted).any():
         plane = _trimmed(points, wanted, plane)
     given = _sides(points, plane)
-    if np.count_nonzero(given != wanted) > slack * truth.size or not given.any() or given.all():
+    if np.count_nonzero(given != wanted) > slack * len(points) or not given.any() or given.all():
         return None
     for multiple in MULTIPLES:
         weights = np.rint(multiple * plane[:-1]).astype(np.int64)
         values = points @ weights
         bound = int(values[given].min())
         if values[~given].max() < bound:
-            return Threshold(weights, bound, given.reshape(truth.shape))
+            return weights, bound
     return None
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsl.cost import cost_bits, term_bits
 from dsl.ops import apply
@@ -24,6 +26,7 @@ from extract.distil.cubes import MOST_INPUTS
 from extract.distil.planes import nearest_planes
 from extract.distil.polynomial import nearest_linear, polynomials
 from extract.distil.trees import exact_tree, table_term, tree_term
+from extract.distil.wide import wide_readings
 from extract.extraction import Progress
 from extract.functions.table import Table, tabulate
 from extract.search.assemble import output_types
@@ -41,6 +44,8 @@ EFFORT, SHORT_EFFORT, LONG_EFFORT, SUMS_EFFORT = 3_000_000, 1_000_000, 200_000, 
 """Candidates where there is no exact reading yet, to contest a short one, a long one, and over sums."""
 MOST_VARIABLES = 6
 """Enumeration over more inputs than these finds little that the closed forms do not."""
+KNOWN = 1_000
+"""The last rows of the table, counterexamples among them, that go into the reading of wide Boolean functions."""
 NEAR_SHARE = 0.2
 PLANE_SHARE = 0.9
 """On how many tabulated inputs a short function must be right to be told: among many answers, and among two."""
@@ -153,6 +158,11 @@ class FunctionLifter:
                 yield "reading with exceptions", _number(term)
             if inputs > 10:
                 return
+        if table.bits and not table.complete and set(np.unique(target)) <= {0, 1}:
+            for term in wide_readings(
+                table.variables, table.inputs[-KNOWN:], partial(self._holds, k), self._over_sums, rng=self.rng
+            ):
+                yield "Boolean reading", _number(term)
         yield from (("modular fit", term) for term in polynomials(table.variables, columns, target))
         if table.complete:
             looked_up = table_term(table.variables, columns, target)
@@ -161,6 +171,9 @@ class FunctionLifter:
         tree = exact_tree(columns, target, deadline.share(0.3))
         if tree is not None:
             yield "tree", tree_term(tree, table.variables)
+
+    def _holds(self, k: int, points: IntArray) -> NDArray[np.bool_]:
+        return self.network.run(points[:, None])[:, 0, k] == 1
 
     def _over_sums(self, sums: IntArray, answers: IntArray) -> Term | None:
         """A truth value over sums s0, s1, ... that is right on all rows."""

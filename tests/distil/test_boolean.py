@@ -13,7 +13,7 @@ from extract.distil.boolean import (
     address_term,
     disjunction,
     readings,
-    threshold_term,
+    separating_term,
     with_exceptions,
 )
 from extract.distil.cubes import cover, members, primes
@@ -113,7 +113,7 @@ def test_thresholds_are_found(weights: tuple[int, ...]) -> None:
     truth = table(points(6) @ np.array(weights) >= 2, 6)
     found = threshold(truth, 0.0, rng=np.random.default_rng(0))
     assert found is not None
-    assert np.array_equal(values(threshold_term(variables(6), found), 6), truth)
+    assert np.array_equal(values(separating_term(variables(6), found.weights, found.bound), 6), truth)
     assert np.abs(found.weights).sum() <= np.abs(weights).sum()
 
 
