@@ -28,6 +28,7 @@ from extract.search.numerals import numerals
 from extract.search.recurrences import Proposal, Recurrence, available, delays, distinct, propose, refreshed
 from extract.search.select import choices, remembered_outputs
 from extract.search.sets import Sample
+from extract.search.tabular import machine_from_table
 from extract.search.tallies import counts, tallies
 from extract.trace import Record, with_counterexamples
 from verify.budget import Deadline
@@ -49,7 +50,7 @@ RETRY_SHARE = 0.5
 ENCODE_AFTER = 1
 TINY = 3
 """A machine of so few states needs no recurrences beside it: it is encoded at once."""
-ENCODE_SHARE = 0.4
+ENCODE_SHARE, TABLE_SHARE = 0.7, 0.7
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
 """Candidate programs for one synthesis problem, by level of the pool."""
@@ -152,10 +153,14 @@ class Lifter:
             self._learn_from_failures()
 
     def _encode(self, deadline: Deadline) -> None:
-        """Encodings of the finite machine, one labelling at a time."""
-        assert self.abstraction.mealy is not None
-        domain = self.network.domain
-        for machine in encodings(self.abstraction.mealy, domain, self.kinds, self.constants, deadline.at):
+        """Encodings of the finite machine: by variables whose traces tell its states, then one labelling at a time."""
+        mealy, domain = self.abstraction.mealy, self.network.domain
+        assert mealy is not None
+        found = machine_from_table(mealy, domain, self.kinds, deadline=deadline.share(TABLE_SHARE), rng=self.rng)
+        if found.machine is not None:
+            self._offer(found.machine)
+            return
+        for machine in encodings(mealy, domain, self.kinds, self.constants, deadline.at):
             self._offer(machine)
             if self._settled() or deadline.passed:
                 return

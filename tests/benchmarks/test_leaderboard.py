@@ -150,6 +150,8 @@ def test_recovery_of_planted_programs_is_counted_by_what_makes_it_harder() -> No
     assert curves(rows) == {"noise": {"0.0": (2, 2), "0.01": (1, 2)},
                             "operators": {"0": (1, 1), "1–4": (1, 1), "5–8": (1, 2)}}  # fmt: skip
     assert "| recovered | 2 of 2 (100%) | 1 of 2 (50%) |" in report("s", rows)
+    table, unproved = rows[0] | {"table_rows": 17}, rows[0] | {"evidence": [REFUTED]}
+    assert curves([table, unproved])["noise"] == {"0.0": (0, 2)}
     assert curves([row(EVERY)]) == {}
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from benchmarks.entry import copy_blind
 from benchmarks.jobs import OURS
 from benchmarks.run import jobs_of, networks
-from benchmarks.zoo.planted import CELLS, ladder, write
+from benchmarks.suites.planted import planted as programs
+from benchmarks.zoo.planted import CELLS, NOISES, SUPERPOSITIONS, ladder, planted, write
 from dsl.syntax import parse
 from extract.networks import load_network
 
@@ -26,3 +27,14 @@ def test_the_ladder_plants_in_turn_and_writes_what_the_runner_takes(tmp_path: Pa
     assert load_network(tmp_path / "suite" / item.name).domain == item.domain
     copy_blind(networks(str(tmp_path / "suite"))[0], tmp_path / "blind")
     assert {"reference", "planted", "task"}.isdisjoint(json.loads((tmp_path / "blind" / "network.json").read_text()))
+
+
+def test_a_program_is_planted_with_as_much_noise_and_superposition_as_it_bears() -> None:
+    cells, noises = len(CELLS), len(NOISES)
+    hardest = cells * (noises * len(SUPERPOSITIONS) - 1)
+    for item in programs(2, seed=0):
+        asked = [planted(item, CELLS.index("mlp") + cells * rest, 0) for rest in (0, 1)]
+        assert [made is not None and made.options.noise for made in asked] == [NOISES[0], NOISES[1]]
+        made = planted(item, hardest + CELLS.index("rnn_relu"), 0)
+        assert made is not None and made.wrong == 0
+        assert (made.options.noise, made.options.superposition) < (NOISES[-1], SUPERPOSITIONS[-1])
