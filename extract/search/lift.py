@@ -50,7 +50,11 @@ RETRY_SHARE = 0.5
 ENCODE_AFTER = 1
 TINY = 3
 """A machine of so few states needs no recurrences beside it: it is encoded at once."""
-ENCODE_SHARE, TABLE_SHARE = 0.7, 0.7
+REFINE_SHARE = 0.35
+"""Of the time left, what recurrences may use while a finite machine waits to be encoded."""
+ENCODE_SHARE = 0.8
+TABLE_SHARE = 0.5
+"""Of the time for encodings, what the search over traces may use before labellings have their turn."""
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
 """Candidate programs for one synthesis problem, by level of the pool."""
@@ -111,10 +115,12 @@ class Lifter:
         self._identify()
         for level, grow in enumerate(self._levels()):
             pool = grow(pool)
-            self._refine(level, pool)
-            encoded = level == self._encode_after and not self._settled() and self._encodable()
+            waits = level == self._encode_after and self._encodable()
+            self._refine(level, pool, self.deadline.share(REFINE_SHARE if waits else 1.0))
+            encoded = waits and not self._settled() and self._encodable()
             if encoded:  # at level 0, the first recurrences still contest it
-                self._encode(self._contest(whole.share(ENCODE_SHARE)))
+                limit = whole.share(ENCODE_SHARE)
+                self._encode(self._contest(limit, rounds=2) if self.best.survives else limit)
             if self.deadline.passed or self._hopeless(level) or (self._settled() and not (encoded and level == 0)):
                 break
         mealy = self.abstraction.mealy
@@ -133,7 +139,7 @@ class Lifter:
         if choice is not None:
             self._offer(assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs))
 
-    def _refine(self, level: int, pool: list[Recurrence]) -> None:
+    def _refine(self, level: int, pool: list[Recurrence], limit: Deadline) -> None:
         """CEGIS on one pool: fit the record, test, add the words that failed, until nothing fits or all is well."""
         effort = EFFORTS[min(level, len(EFFORTS) - 1)]
         for _ in range(MAX_ROUNDS):
@@ -141,14 +147,14 @@ class Lifter:
             current = [*remembered_outputs(self.sample, self.initials), *refreshed(pool, self.sample.inputs)]
             bound = self.best.cost if self.best.survives else float("inf")
             for choice in choices(
-                self.sample, current, self.constants, lambda: self.deadline.left, bound=bound, effort=effort,
-                whole=refreshed(self.counts, self.sample.inputs),
+                self.sample, current, self.constants, lambda: min(self.deadline.left, limit.left), bound=bound,
+                effort=effort, whole=refreshed(self.counts, self.sample.inputs),
             ):  # fmt: skip
                 machine = assemble(self.network.domain, self.kinds, choice.recurrences, choice.outputs)
                 for outputs in choice.others:
                     self._ask(machine, assemble(self.network.domain, self.kinds, choice.recurrences, outputs))
                 self._offer(machine)
-            if self.best.survives or not self.failures or self.deadline.passed:
+            if self.best.survives or not self.failures or self.deadline.passed or limit.passed:
                 return
             self._learn_from_failures()
 
