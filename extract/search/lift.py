@@ -55,6 +55,8 @@ REFINE_SHARE = 0.35
 ENCODE_SHARE = 0.8
 TABLE_SHARE = 0.5
 """Of the time for encodings, what the search over traces may use before labellings have their turn."""
+ENCODE_ROUNDS = 3
+"""How many times as long as the search has taken the encodings may contest a survivor."""
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
 """Candidate programs for one synthesis problem, by level of the pool."""
@@ -120,7 +122,8 @@ class Lifter:
             encoded = waits and not self._settled() and self._encodable()
             if encoded:  # at level 0, the first recurrences still contest it
                 limit = whole.share(ENCODE_SHARE)
-                self._encode(self._contest(limit, rounds=2) if self.best.survives else limit)
+                limit = self._contest(limit, rounds=ENCODE_ROUNDS) if self.best.survives else limit
+                self._encode(limit.left, whole)
             if self.deadline.passed or self._hopeless(level) or (self._settled() and not (encoded and level == 0)):
                 break
         mealy = self.abstraction.mealy
@@ -158,17 +161,20 @@ class Lifter:
                 return
             self._learn_from_failures()
 
-    def _encode(self, deadline: Deadline) -> None:
+    def _encode(self, seconds: float, whole: Deadline) -> None:
         """Encodings of the finite machine: by variables whose traces tell its states, then one labelling at a time."""
         mealy, domain = self.abstraction.mealy, self.network.domain
         assert mealy is not None
-        found = machine_from_table(mealy, domain, self.kinds, deadline=deadline.share(TABLE_SHARE), rng=self.rng)
-        if found.machine is not None:
-            self._offer(found.machine)
-            return
-        for machine in encodings(mealy, domain, self.kinds, self.constants, deadline.at):
+        limit = whole.within(TABLE_SHARE * seconds)
+        found = machine_from_table(mealy, domain, self.kinds, deadline=limit, rng=self.rng).machine
+        if found is not None:
+            self._offer(found)
+            if self.best.machine is found:
+                return
+        limit = whole.within((1 - TABLE_SHARE) * seconds)  # anew: the search before it may have ended late
+        for machine in encodings(mealy, domain, self.kinds, self.constants, limit.at):
             self._offer(machine)
-            if self._settled() or deadline.passed:
+            if self._settled() or limit.passed:
                 return
 
     def _ask(self, machine: Machine, other: Machine) -> None:
@@ -322,9 +328,7 @@ class Lifter:
         evidence = self.abstraction.evidence(self.network, self.record)
         inputs, settings = self.sample.inputs, self._proposal(26, 30_000)
         pool = refreshed(pool, inputs)
-        found = propose(
-            inputs, settings, evidence, prefix="r", taken=pool, rng=self.rng
-        )
+        found = propose(inputs, settings, evidence, prefix="r", taken=pool, rng=self.rng)
         sums = tallies(
             inputs, evidence, max_cost=settings.max_cost, limit=SUMMANDS, constants=settings.constants,
             deadline=settings.deadline,

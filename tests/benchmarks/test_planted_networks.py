@@ -36,5 +36,6 @@ def test_a_program_is_planted_with_as_much_noise_and_superposition_as_it_bears()
         asked = [planted(item, CELLS.index("mlp") + cells * rest, 0) for rest in (0, 1)]
         assert [made is not None and made.options.noise for made in asked] == [NOISES[0], NOISES[1]]
         made = planted(item, hardest + CELLS.index("rnn_relu"), 0)
-        assert made is not None and made.wrong == 0
+        assert made is not None
+        assert made.wrong == 0
         assert (made.options.noise, made.options.superposition) < (NOISES[-1], SUPERPOSITIONS[-1])
