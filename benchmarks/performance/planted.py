@@ -4,8 +4,8 @@
 
 A machine (`benchmarks.suites.planted`) is handed over as its minimal Mealy table, states in random order. It counts as
 *recovered* when a program proved equal to the table on every word has no more operators than the planted program in
-normal form, within so many seconds of processor time of the process; `FUSE` times that by the clock ends a search.
-Kernels are compiled on a machine of another seed before.
+normal form, within so many seconds of processor time of the process. The search is told to end within `SHARE` of
+them. Kernels are compiled on a machine of another seed before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.suites.planted import Planted, planted
 from extract.search.tabular import machine_from_table
 from verify.budget import Deadline
 
-FUSE = 40
+SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ def attempt(item: Planted, timeout_s: float) -> Outcome:
     """Recover one machine from its table."""
     began, wall = time.process_time(), time.monotonic()
     found = machine_from_table(
-        item.mealy, item.domain, item.program.output_types, deadline=Deadline.after(FUSE * timeout_s),
-        rng=np.random.default_rng(0),
+        item.mealy, item.domain, item.program.output_types, 
+        deadline=Deadline.after(SHARE * timeout_s, time.process_time), rng=np.random.default_rng(0),
     )  # fmt: skip
-    program = None if found.machine is None else str(found.machine)
+    program = None if found.size is None else str(found.machine)
     seconds = time.process_time() - began
     return Outcome(
         item.name, item.kind, len(item.program.states), item.mealy.size, str(item.program), item.operators, program,

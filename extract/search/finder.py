@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
 from extract.search.candidates import MOST_OPERATORS, OPERATOR_BITS, OTHER, UPDATE_BITS, Candidates, by_terms, by_tests
-from extract.search.histories import Histories, Rows
+from extract.search.histories import Histories, Rows, Traces
 from extract.search.sets import STATE_BITS
 from extract.search.simulations import closing, closing_pairs, hash_table, purity, simulate
 from extract.search.variables import SHOWN_BITS, Found, Source, joint_codes, operators, telling_bits, together
@@ -23,13 +24,35 @@ from verify.domain import Domain, IntArray
 PURE_WEIGHT, MOST_PURE = 1.5, 16.0
 """What each bit counts by which it is rare that a variable tells so little but the state of the table, and the most."""
 PURE = 1 - 1e-9
-ALIKE = 4
+ALIKE = 16
 """So many variables of one source may tell the same histories apart."""
 MOST_KEPT, MOST_EACH = 30_000, 1000
 """So many are found in one go, and so many of them stay."""
 MOST_ENTRIES = 24_000_000
 """Entries of the tables of one kind of update."""
 COPY_BITS = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Variables of one source, initial value and base: rows in the source, traces, operators of the updates."""
+
+    source: Source
+    initial: int
+    base: Found | None
+    rows: Rows
+    traces: Traces
+    size: Rows
+    rank: NDArray[np.float64]
+
+    def found(self, k: int) -> Found:
+        """The k-th of them."""
+        given = 0.0 if self.base is None else self.base.cost
+        assert self.source.candidates is not None
+        bits = given + STATE_BITS + float(value_bits(self.initial)) + float(self.source.candidates.cost[self.rows[k]])
+        none = np.zeros(0, np.uint64)
+        row = int(self.rows[k])
+        return Found(self.source, row, self.initial, self.base, bits, bits, self.traces[k], none, bits)
 
 
 class Finder:
@@ -44,6 +67,7 @@ class Finder:
         self.inputs = [Var(n, INT) for n in input_names(domain.arity)]
         self.low, self.span = low, np.arange(low, high + 1)
         self.wide: list[Candidates] = []
+        self.batches: list[Batch] = []
         self.tried = 0
         self.met = {closed: hash_table(1 << 22) for closed in (True, False)}
 
@@ -247,6 +271,9 @@ class Finder:
             cost = part.cost[kept[:count]] + extra
             price = cost - saved
             rank = price - telling_bits(told)
+            if not source.delayed:
+                some = kept[:count].copy()
+                self.batches.append(Batch(source, initial, base, some, traces[:count].copy(), part.size[some], rank))
             best = np.argsort(rank, kind="stable")
             for n in {*best[:MOST_EACH].tolist(), *best[pure[best]][:MOST_EACH].tolist()}:
                 bits = float(cost[n]), float(price[n])

@@ -7,7 +7,8 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +16,17 @@ import numpy as np
 from dsl.cost import cost_bits
 from dsl.programs import Machine, program_size
 from dsl.rewrites import normalise
-from dsl.terms import Term, Var, substitute
+from dsl.terms import Term, Var, substitute, variables
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
 from extract.search.assemble import STATE_NAMES, input_names, typed
-from extract.search.covers import covers
+from extract.search.covers import covers, determines
+from extract.search.encode import state_table
 from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
+from extract.search.joined import Pool
 from extract.search.queues import Queues, Waiting
 from extract.search.unfold import unfold
 from extract.search.variables import (
@@ -32,6 +35,7 @@ from extract.search.variables import (
     distinct_bases,
     encoded,
     joint_codes,
+    mixed,
     operators,
     pruned,
     telling_bits,
@@ -54,11 +58,18 @@ BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH, MUTUAL, MOST_MUTUAL = 5_000_000, 100, 20_000_000, 500
 SETS, TRIPLED = 3000, 300
+MOST_REMEMBERED, REMEMBERING = 24, 3000
+"""Shown values taken by twos, and work on them."""
+WIDE, NARROW, JOINING = 50_000, 6000, 200_000_000
+"""Variables that outputs may join, atoms that operators which all arguments allow may take, and most steps."""
 
 
 @dataclass
 class Recovered:
-    """The smallest machine found, its operators and bits, encodings fitted, and why the search stopped."""
+    """The smallest machine found, its operators and bits, encodings fitted, and why the search stopped.
+
+    Where no terms were found the machine is the table itself as a program, which has no size.
+    """
 
     machine: Machine | None = None
     size: int | None = None
@@ -73,11 +84,13 @@ def machine_from_table(
     """The smallest machine found that equals the table on every word."""
     search = _Search(mealy, domain, kinds, deadline, rng)
     search.run()
+    best = search.best
     if deadline.passed:
-        search.best.stop = "time limit"
-    elif search.best.machine is not None:
-        search.best.stop = "found"
-    return search.best
+        best.stop = "time limit"
+    elif best.machine is not None:
+        best.stop = "found"
+    best.machine = best.machine or state_table(mealy, domain, kinds)
+    return best
 
 
 class _Search:
@@ -85,6 +98,7 @@ class _Search:
         self, mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], deadline: Deadline, rng: np.random.Generator
     ) -> None:
         self.mealy, self.domain, self.kinds, self.deadline = mealy, domain, kinds, deadline
+        self.rng = rng
         self.best = Recovered()
         self.words = histories(mealy, NODES, rng=rng)
         ends = sorted({v for pair in domain.ranges for v in pair} - {0, 1}, key=abs)
@@ -112,6 +126,11 @@ class _Search:
         closed = finder.closed(self.top, deepest=3, limit=250_000, tests=120_000)
         shown = finder.shown()
         pool = pruned([*closed, *shown], 5, MOST_CLOSED)
+        self._join(NARROW, JOINING)
+        if self._bound <= 1:
+            return
+        self._remember(shown)
+        self._fit(1, REMEMBERING)
         self._pose(pool)
         self._fit(0, 1500)
         if self._bound <= 1:
@@ -135,6 +154,25 @@ class _Search:
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
         self._fit(2, 9000)
+
+    def _join(self, narrow: int, budget: int) -> None:
+        """Machines whose output joins up to three of the variables met so far."""
+        if self.deadline.passed or self.mealy.output.shape[2] != 1:
+            return
+        words, symbols = self.words, self.domain.symbols()
+        inputs = {n: symbols[words.symbol, k] for k, n in enumerate(input_names(self.domain.arity))}
+        pool = Pool(words, inputs, self.constants, self.finder.batches, WIDE, rng=self.rng)
+        wanted = self.mealy.output[words.state[words.parent], words.symbol, 0]
+        for join in pool.joins(wanted, narrow, self._bound, budget):
+            chosen = tuple(join.chosen.values())
+            names = {id(v): f"v{k}" for k, v in enumerate(dict.fromkeys(v for m in chosen for v in m.chain))}
+            renaming: dict[str, Term] = {m: Var(names[id(v)], INT) for m, v in join.chosen.items()}
+            renaming |= {m + "'": Var(names[id(v)] + "'", INT) for m, v in join.chosen.items()}
+            variables = encoded(chosen, words)
+            updates = {v.name: v.update for v in variables if v.update is not None}
+            first = {v.name: v.initial for v in variables}
+            if self._keep(first, updates, [substitute(join.output, renaming)]):
+                return
 
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""
@@ -179,6 +217,26 @@ class _Search:
             count = covers(*parts, self.words.state, width, len(chosen), hits, 20_000_000)
             for row in hits[:count].tolist():
                 self._wait(tuple(pool[int(chosen[k])] for k in row if k >= 0))
+
+    def _remember(self, shown: Sequence[Found]) -> None:
+        """Encodings by one or two shown values, with those of one step before and the last inputs, which cost nothing."""
+        words, symbols, inputs = self.words, self.domain.symbols(), input_names(self.domain.arity)
+        last = [Variable(f"{n}l", Var(n, INT), int(symbols[0, k]), 0, symbols[words.symbol, k].astype(np.int16))
+                for k, n in enumerate(inputs)]  # fmt: skip
+        some = pruned(shown, 1, MOST_REMEMBERED)
+        slots = np.empty(2048, dtype=np.int64)
+        sets = [(v,) for v in some] + list(itertools.combinations(some, 2))
+        for chosen in sets:
+            now = [v for k, v in enumerate(encoded(chosen, words))]
+            before = [Variable(f"{v.name}e", Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
+            for rest in ([], before, [*before, *last]):
+                every = [*now, *rest]
+                codes = np.sum([mixed(v.trace, k) for k, v in enumerate(every)], axis=0, dtype=np.uint64)
+                if determines(codes, words.state, slots):
+                    fit = Fit(tuple(every), *self._on_words(every), self.constants)
+                    price = together(chosen)
+                    self.waiting.push(price / BITS_EACH, Waiting(("shown", len(chosen)), chosen, price, fit))
+                    break
 
     def _wait(self, chosen: tuple[Found, ...]) -> None:
         key = tuple(sorted(id(v) for v in chosen))
@@ -273,9 +331,12 @@ class _Search:
                 return
         updates = {v.name: v.update or terms[v.name + "'"] for v in fit.variables}
         outputs = [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])]
-        self._keep({v.name: v.initial for v in fit.variables}, updates, outputs)
+        needed = _needed(updates, outputs)
+        self._keep({v.name: v.initial for v in fit.variables if v.name in needed},
+                   {n: u for n, u in updates.items() if n in needed}, outputs)
 
-    def _keep(self, initials: dict[str, int], updates: dict[str, Term], outputs: Sequence[Term]) -> None:
+    def _keep(self, initials: dict[str, int], updates: dict[str, Term], outputs: Sequence[Term]) -> bool:
+        """Keep the machine if it equals the table and is smaller than the best; whether that is so."""
         inputs = input_names(self.domain.arity)
         fresh = [n for n in STATE_NAMES if n not in inputs]
         names = dict(zip(initials, fresh, strict=False))
@@ -293,3 +354,17 @@ class _Search:
             if same is not None and equal(same, self.mealy):
                 self.best.machine, self.best.size, self.best.cost = machine, size, cost
                 self.log.append(f"{size} {cost:.0f}")
+                return True
+        return False
+
+
+def _needed(updates: Mapping[str, Term], outputs: Sequence[Term]) -> set[str]:
+    """The variables that outputs depend on."""
+    needed: set[str] = set()
+    left = [n.removesuffix("'") for term in outputs for n in variables(term)]
+    while left:
+        name = left.pop()
+        if name in updates and name not in needed:
+            needed.add(name)
+            left += variables(updates[name])
+    return needed

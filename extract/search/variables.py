@@ -127,9 +127,9 @@ def joint_codes(pool: Sequence[Found], words: Histories) -> Masks:
     every = {id(v): v for member in pool for v in member.chain}
     codes: dict[int, Masks] = {}
     for k, (key, v) in enumerate(every.items()):
-        codes[key] = _mixed(v.trace, k)
+        codes[key] = mixed(v.trace, k)
         if v.source.delayed:
-            codes[key] = codes[key] + _mixed(v.trace[words.parent], k + len(every))
+            codes[key] = codes[key] + mixed(v.trace[words.parent], k + len(every))
     return np.stack([np.sum([codes[id(v)] for v in member.chain], axis=0, dtype=np.uint64) for member in pool])
 
 
@@ -139,7 +139,7 @@ def telling_bits(told: Masks) -> NDArray[np.float64]:
     return TELLING_BITS * np.minimum(-np.log2(np.maximum(left, 1e-9)), MOST_TOLD)
 
 
-def _mixed(values: NDArray[np.int16], number: int) -> Masks:
+def mixed(values: NDArray[np.int16], number: int) -> Masks:
     """Numbers that tell values of a variable, and its number, apart."""
     code = (values.astype(np.int64).view(np.uint64) + np.uint64(1 << 20)) * np.uint64(0x9E3779B97F4A7C15)
     code ^= np.uint64(0xC2B2AE3D27D4EB4F * (number + 1) % (1 << 64))
