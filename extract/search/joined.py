@@ -1,23 +1,23 @@
-"""Outputs as joins of up to three variables from a large pool (`extract.search.meets`): variables and output at once."""
+"""Outputs as joins of up to three variables of a large pool (`extract.search.meets`): variables and output at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dsl.ops import apply
-from dsl.terms import Term, Var, constant
+from dsl.terms import Term, Var, constant, substitute
 from dsl.types import INT
-from extract.search import meets
+from extract.search import aims, meets
 from extract.search.finder import Batch
-from extract.search.histories import Histories, Rows, Traces
+from extract.search.histories import Histories
 from extract.search.variables import Found, operators
 from verify.domain import IntArray
 
-NAMES = {meets.ADD: "+", meets.MUL: "*", meets.MAX: "max", meets.MIN: "min"}
-CHECKS = {meets.IS: "==", meets.NOT: "!=", meets.OVER: ">", meets.UNDER: "<="}
+NAMES = {aims.ADD: "+", aims.MUL: "*", aims.MAX: "max", aims.MIN: "min"}
+CHECKS = {aims.IS: "==", aims.NOT: "!=", aims.OVER: ">", aims.UNDER: "<="}
 MOST_HITS = 24
 
 
@@ -29,110 +29,98 @@ class Join:
     output: Term
     size: int
 
+    def renamed(self) -> Term:
+        """The output over the names that an encoding by the variables gives them."""
+        every = dict.fromkeys(v for member in self.chosen.values() for v in member.chain)
+        names = {id(v): f"v{k}" for k, v in enumerate(every)}
+        renaming: dict[str, Term] = {m: Var(names[id(v)], INT) for m, v in self.chosen.items()}
+        return substitute(
+            self.output, renaming | {m + "'": Var(names[id(v)] + "'", INT) for m, v in self.chosen.items()}
+        )
+
 
 class Pool:
-    """Atoms for outputs: inputs, constants, and variables of batches before and after a step, in order of operators."""
+    """Atoms for outputs: inputs, constants, and variables of batches, each after and before a step."""
 
     def __init__(
-        self, words: Histories, inputs: dict[str, IntArray], constants: Sequence[int], batches: Sequence[Batch],
-        most: int, *, rng: np.random.Generator,
+        self, words: Histories, inputs: Mapping[str, IntArray], constants: Sequence[int], batches: Sequence[Batch],
+        most: int, narrow: int, *, rng: np.random.Generator,
     ) -> None:  # fmt: skip
-        """`inputs` are values by node; the `most` variables of best rank are taken."""
+        """`inputs` are values by node; the `most` variables of best rank are taken, and for operators that all
+        arguments allow the first `narrow` atoms."""
         self.order = 1 + rng.permutation(len(words.parent) - 1)
         before = words.parent[self.order]
+        rank = np.concatenate([b.rank for b in batches])
+        which = np.repeat(np.arange(len(batches)), [len(b.rows) for b in batches])
+        where = np.concatenate([np.arange(len(b.rows)) for b in batches])
+        best = np.argsort(rank, kind="stable")[:most]
         self.batches = batches
-        costs = [b.size + (0 if b.base is None else operators((b.base,))) for b in batches]
-        cost = np.concatenate([np.zeros(0, np.int64), *costs])
-        which = np.concatenate([np.zeros(0, np.int64), *(np.full(len(b.rows), k) for k, b in enumerate(batches))])
-        where = np.concatenate([np.zeros(0, np.int64), *(np.arange(len(b.rows)) for b in batches)])
-        rank = np.concatenate([np.zeros(0), *(b.rank for b in batches)])
-        cheap = np.argsort(rank, kind="stable")[:most]
-        self.members = [(int(which[k]), int(where[k])) for k in cheap]
+        self.members = list(zip(which[best].tolist(), where[best].tolist(), strict=True))
         self.leaves: list[Term] = [*(Var(n, INT) for n in inputs), *(constant(c) for c in constants)]
-        plain = [c[self.order] for c in inputs.values()]
-        plain += [np.full(len(before), c) for c in constants]
-        rows = [np.stack(plain).astype(np.int16)]
-        if self.members:
-            traces = np.stack([batches[b].traces[k] for b, k in self.members])
-            both = np.empty((2 * len(traces), len(before)), np.int16)
-            both[0::2], both[1::2] = traces[:, self.order], traces[:, before]
-            rows.append(both)
-        self.values: Traces = np.concatenate(rows)
-        names = {(b, k): n for n, (b, k) in enumerate(self.members)}
-        bases = {id(batch.base): batch.base for batch in batches if batch.base is not None}
-        number = {key: len(names) + n for n, key in enumerate(bases)}
-        keys = {batches[b].traces[k].tobytes(): n for (b, k), n in names.items() if batches[b].base is None}
-        self.same: dict[int, Found] = {}
-        for key, found in bases.items():
-            if found.trace.tobytes() in keys:
-                number[key] = keys[found.trace.tobytes()]
-                self.same[number[key]] = found
-        own = [int(batches[b].size[k]) for b, k in self.members]
-        over = [batches[b].base for b, _ in self.members]
-        still = -2 - np.arange(len(plain))
-        doubled = np.repeat(np.arange(len(own)), 2)
-        self.own = np.concatenate([np.zeros(len(plain), np.int64), np.array(own, np.int64)[doubled]])
-        self.group = np.concatenate([still, doubled])
-        base = np.array([-1 if o is None else number[id(o)] for o in over], dtype=np.int64)
-        self.base = np.concatenate([np.full(len(plain), -1), base[doubled]])
-        given = np.array([0 if o is None else operators((o,)) for o in over], dtype=np.int64)
-        self.given = np.concatenate([np.zeros(len(plain), np.int64), given[doubled]])
-        self.cheap: Rows = np.argsort(self.own + self.given * (self.base >= 0), kind="stable")
-        zero = [k for k, c in enumerate(self.leaves) if c == constant(0)]
-        self.spare: Rows = np.array([*range(len(inputs)), *zero], dtype=np.int64)
-
-    def joins(self, wanted: IntArray, narrow: int, bound: int, budget: int) -> list[Join]:
-        """Joins with the wanted values (node), smallest first, all with fewer operators than `bound`."""
-        hits = np.empty((MOST_HITS, 12), dtype=np.int64)
-        count = meets.joins(
-            wanted[self.order].astype(np.int16), self.values, self.own, self.group, self.base, self.given, self.cheap,
-            self.spare, narrow, bound, hits, budget,
+        plain, size = len(self.leaves), len(self.members)
+        values = np.empty((plain + 2 * size, len(before)), np.int16)
+        values[:plain] = [*(c[self.order] for c in inputs.values()), *(np.full(len(before), c) for c in constants)]
+        for n, (b, k) in enumerate(self.members):
+            values[plain + 2 * n] = batches[b].traces[k, self.order]
+            values[plain + 2 * n + 1] = batches[b].traces[k, before]
+        self.same, base = self._bases()
+        own = np.repeat([int(batches[b].size[k]) for b, k in self.members], 2).astype(np.int64)
+        given = np.repeat([operators((o,)) if (o := batches[b].base) else 0 for b, _ in self.members], 2)
+        none = np.zeros(plain, np.int64)
+        zero = self.leaves.index(constant(0)) if constant(0) in self.leaves else 0
+        self.atoms = aims.Atoms(
+            values, np.concatenate([none, own]), np.concatenate([-2 - np.arange(plain), np.arange(2 * size) // 2]),
+            np.concatenate([none - 1, np.repeat(base, 2)]), np.concatenate([none, given.astype(np.int64)]),
+            np.argsort(np.concatenate([none, own + given]), kind="stable"),
+            np.unique([*range(len(inputs)), zero]).astype(np.int64), narrow,
         )  # fmt: skip
+
+    def _bases(self) -> tuple[dict[int, Found], IntArray]:
+        """Bases that are members themselves, and the number of each member's base: a member's, or a higher one."""
+        found = {id(b.base): b.base for b in self.batches if b.base is not None}
+        traces = {v.trace.tobytes(): key for key, v in found.items()}
+        number = {key: len(self.members) + n for n, key in enumerate(found)}
+        same: dict[int, Found] = {}
+        for n, (b, k) in enumerate(self.members):
+            key = traces.get(self.batches[b].traces[k].tobytes()) if traces and self.batches[b].base is None else None
+            if key is not None:
+                number[key], same[n] = n, found[key]
+        each = [-1 if b.base is None else number[id(b.base)] for b in self.batches]
+        return same, np.array([each[b] for b, _ in self.members], dtype=np.int64)
+
+    def joins(self, wanted: IntArray, bound: int, budget: int) -> list[Join]:
+        """Joins with the wanted values (node), smallest first, all with fewer operators than `bound`."""
+        hits = np.empty((MOST_HITS, aims.FIELDS), dtype=np.int64)
+        count = meets.joins(wanted[self.order].astype(np.int16), self.atoms, bound, hits, budget)
         return [self._join(hit) for hit in sorted(hits[:count].tolist())]
 
-    def _join(self, hit: list[int]) -> Join:
-        size, outer, test, k, e, c, inner, itest, ik, ie, a, b = hit
-        term = self._joined(inner, itest, ik, ie, self._leaf(a), self._leaf(b))
-        if outer != meets.PLAIN:
-            term = self._joined(outer, test, k, e, self._leaf(c), term) if outer in (meets.GATE,) else (
-                self._outer(outer, test, k, e, self._leaf(c), term))
-        used = sorted({self._member(at) for at in (a, b, c) if at >= len(self.leaves)})
-        return Join({f"m{n}": self._found(n) for n in used}, term, size)
-
-    def _member(self, atom: int) -> int:
-        return (atom - len(self.leaves)) // 2
+    def _join(self, hit: Sequence[int]) -> Join:
+        size, outer, test, k, e, c, inner, inner_test, inner_k, inner_e, a, b = hit
+        term = self._leaf(a) if inner == aims.PLAIN else self._joined(
+            inner, inner_test, inner_k, inner_e, self._leaf(a), self._leaf(b))  # fmt: skip
+        if outer == aims.GATE:
+            term = self._joined(outer, test, k, e, self._leaf(c), term)
+        elif outer != aims.PLAIN:
+            term = self._joined(outer, test, k, e, term, self._leaf(c))
+        used = {(at - len(self.leaves)) // 2 for at in (a, b, c) if at >= len(self.leaves)}
+        return Join({f"m{n}": self._found(n) for n in sorted(used)}, term, size)
 
     def _found(self, member: int) -> Found:
-        if member in self.same:
-            return self.same[member]
-        b, k = self.members[member]
-        return self.batches[b].found(k)
+        batch, k = self.members[member]
+        return self.same.get(member) or self.batches[batch].found(k)
 
     def _leaf(self, atom: int) -> Term:
-        if atom < len(self.leaves):
-            return self.leaves[atom]
-        member = self._member(atom)
-        rank_old = (atom - len(self.leaves)) % 2
-        return Var(f"m{member}" + ("" if rank_old else "'"), INT)
+        at = atom - len(self.leaves)
+        return self.leaves[atom] if at < 0 else Var(f"m{at // 2}" + ("" if at % 2 else "'"), INT)
 
     def _joined(self, op: int, test: int, k: int, e: int, a: Term, b: Term) -> Term:
-        """An operator over two atoms: `a op b`, or a choice of b by a test of a."""
-        if op == meets.PLAIN:
-            return a
-        if op == meets.GATE:
+        """An operator over two terms; choices are of b by a test of a."""
+        if op in (aims.GATE, aims.THEN):
             return apply("if", (apply(CHECKS[test], (a, constant(k))), b, self.leaves[e]))
-        if op in (meets.SUB, meets.FROM):
-            return apply("-", (a, b) if op == meets.SUB else (b, a))
-        if op in (meets.EQ, meets.LT):
-            return apply("int", (apply("==" if op == meets.EQ else "<", (a, b)),))
+        if op in (aims.SUB, aims.FROM):
+            return apply("-", (a, b) if op == aims.SUB else (b, a))
+        if op == aims.EQ:
+            return apply("int", (apply("==", (a, b)),))
+        if op in (aims.LT, aims.GT):
+            return apply("int", (apply("<", (a, b) if op == aims.LT else (b, a)),))
         return apply(NAMES[op], (a, b))
-
-    def _outer(self, op: int, test: int, k: int, e: int, c: Term, p: Term) -> Term:
-        """The outermost operator over one atom and the rest."""
-        if op == meets.THEN:
-            return apply("if", (apply(CHECKS[test], (p, constant(k))), c, self.leaves[e]))
-        if op == meets.GT:
-            return apply("int", (apply("<", (c, p)),))
-        if op == meets.LT:
-            return apply("int", (apply("<", (p, c)),))
-        return self._joined(op, test, k, e, p, c)

@@ -7,8 +7,7 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,39 +15,36 @@ import numpy as np
 from dsl.cost import cost_bits
 from dsl.programs import Machine, program_size
 from dsl.rewrites import normalise
-from dsl.terms import Term, Var, substitute, variables
+from dsl.terms import Term, Var, substitute
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
 from extract.search.assemble import STATE_NAMES, input_names, typed
-from extract.search.covers import covers, determines
+from extract.search.covers import covers
 from extract.search.encode import state_table
 from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
 from extract.search.joined import Pool
+from extract.search.questions import MOST_JOINT, Questions, needed_by
 from extract.search.queues import Queues, Waiting
-from extract.search.unfold import unfold
 from extract.search.variables import (
     Found,
-    Variable,
     distinct_bases,
     encoded,
     joint_codes,
-    mixed,
     operators,
     pruned,
     telling_bits,
     together,
 )  # fmt: skip
 from verify.budget import Deadline
-from verify.domain import Domain, IntArray
+from verify.domain import Domain
 
 NODES = 256
 MOST_SHOWN = 2
 WORK = (1, 6, 800)
 """What posing an encoding and taking each step of deepening cost, about in milliseconds."""
-MOST_JOINT = 600
 BITS_EACH = 10.0
 """Bits taken for an operator in ranking encodings."""
 PENALTY = (0, 1, 3)
@@ -60,7 +56,7 @@ CLOSING, EACH, MUTUAL, MOST_MUTUAL = 5_000_000, 100, 20_000_000, 500
 SETS, TRIPLED = 3000, 300
 MOST_REMEMBERED, REMEMBERING = 24, 3000
 """Shown values taken by twos, and work on them."""
-WIDE, NARROW, JOINING = 50_000, 6000, 200_000_000
+WIDE, NARROW, JOINING = 30_000, 8000, 250_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and most steps."""
 
 
@@ -107,6 +103,7 @@ class _Search:
         self.top = max(9, high, min(mealy.size + 1, 40))
         initials = tuple(dict.fromkeys((0, 1, *ends)))
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high)
+        self.questions = Questions(mealy, domain, self.words, self.constants)
         self.waiting = Queues()
         self.known: set[tuple[int, ...]] = set()
         self.log: list[str] = []
@@ -126,7 +123,7 @@ class _Search:
         closed = finder.closed(self.top, deepest=3, limit=250_000, tests=120_000)
         shown = finder.shown()
         pool = pruned([*closed, *shown], 5, MOST_CLOSED)
-        self._join(NARROW, JOINING)
+        self._join()
         if self._bound <= 1:
             return
         self._remember(shown)
@@ -145,6 +142,7 @@ class _Search:
             return
         delayed = finder.delayed(15_000)
         over = self._over(pool, BASES)
+        self._join()
         pool = pruned([*pool, *delayed, *over], 5, MOST_POOL)
         self._pose(pool)
         self._fit(0, 3000)
@@ -155,23 +153,18 @@ class _Search:
         self._pose(pool)
         self._fit(2, 9000)
 
-    def _join(self, narrow: int, budget: int) -> None:
+    def _join(self) -> None:
         """Machines whose output joins up to three of the variables met so far."""
         if self.deadline.passed or self.mealy.output.shape[2] != 1:
             return
         words, symbols = self.words, self.domain.symbols()
         inputs = {n: symbols[words.symbol, k] for k, n in enumerate(input_names(self.domain.arity))}
-        pool = Pool(words, inputs, self.constants, self.finder.batches, WIDE, rng=self.rng)
+        pool = Pool(words, inputs, self.constants, self.finder.batches, WIDE, NARROW, rng=self.rng)
         wanted = self.mealy.output[words.state[words.parent], words.symbol, 0]
-        for join in pool.joins(wanted, narrow, self._bound, budget):
-            chosen = tuple(join.chosen.values())
-            names = {id(v): f"v{k}" for k, v in enumerate(dict.fromkeys(v for m in chosen for v in m.chain))}
-            renaming: dict[str, Term] = {m: Var(names[id(v)], INT) for m, v in join.chosen.items()}
-            renaming |= {m + "'": Var(names[id(v)] + "'", INT) for m, v in join.chosen.items()}
-            variables = encoded(chosen, words)
-            updates = {v.name: v.update for v in variables if v.update is not None}
-            first = {v.name: v.initial for v in variables}
-            if self._keep(first, updates, [substitute(join.output, renaming)]):
+        for join in pool.joins(wanted, self._bound, JOINING):
+            members = encoded(tuple(join.chosen.values()), words)
+            updates = {v.name: v.update for v in members if v.update is not None}
+            if self._keep({v.name: v.initial for v in members}, updates, [join.renamed()]):
                 return
 
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
@@ -219,24 +212,10 @@ class _Search:
                 self._wait(tuple(pool[int(chosen[k])] for k in row if k >= 0))
 
     def _remember(self, shown: Sequence[Found]) -> None:
-        """Encodings by one or two shown values, with those of one step before and the last inputs, which cost nothing."""
-        words, symbols, inputs = self.words, self.domain.symbols(), input_names(self.domain.arity)
-        last = [Variable(f"{n}l", Var(n, INT), int(symbols[0, k]), 0, symbols[words.symbol, k].astype(np.int16))
-                for k, n in enumerate(inputs)]  # fmt: skip
-        some = pruned(shown, 1, MOST_REMEMBERED)
-        slots = np.empty(2048, dtype=np.int64)
-        sets = [(v,) for v in some] + list(itertools.combinations(some, 2))
-        for chosen in sets:
-            now = [v for k, v in enumerate(encoded(chosen, words))]
-            before = [Variable(f"{v.name}e", Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
-            for rest in ([], before, [*before, *last]):
-                every = [*now, *rest]
-                codes = np.sum([mixed(v.trace, k) for k, v in enumerate(every)], axis=0, dtype=np.uint64)
-                if determines(codes, words.state, slots):
-                    fit = Fit(tuple(every), *self._on_words(every), self.constants)
-                    price = together(chosen)
-                    self.waiting.push(price / BITS_EACH, Waiting(("shown", len(chosen)), chosen, price, fit))
-                    break
+        """Encodings by shown values, with those of one step before and the last inputs, join those that wait."""
+        for chosen, fit in self.questions.remembering(pruned(shown, 1, MOST_REMEMBERED)):
+            price = together(chosen)
+            self.waiting.push(price / BITS_EACH, Waiting(("shown", len(chosen)), chosen, price, fit))
 
     def _wait(self, chosen: tuple[Found, ...]) -> None:
         key = tuple(sorted(id(v) for v in chosen))
@@ -286,42 +265,14 @@ class _Search:
         variables = encoded(chosen, self.words)
         if sum(v.size for v in variables if v.update is not None) >= self._bound:
             return None
-        return Fit(variables, *self._on_words(variables), self.constants)
-
-    def _on_words(self, variables: Sequence[Variable]) -> tuple[dict[str, IntArray], dict[str, IntArray]]:
-        """What terms may read on the steps of all histories, and what they should be."""
-        words, symbols = self.words, self.domain.symbols()
-        before = words.parent[1:]
-        columns = {n: symbols[words.symbol[1:], k] for k, n in enumerate(input_names(self.domain.arity))}
-        for v in variables:
-            columns[v.name] = v.trace[before].astype(np.int64)
-            columns[v.name + "'"] = v.trace[1:].astype(np.int64)
-        return columns, self._wanted(variables, columns, self.mealy.output[words.state[before], words.symbol[1:]])
-
-    def _on_states(self, variables: Sequence[Variable]) -> tuple[dict[str, IntArray], dict[str, IntArray]] | None:
-        """The same on all steps that are reached, if those are few and the variables do determine the state."""
-        joint = unfold(self.mealy, self.domain, variables, most=MOST_JOINT)
-        if joint is None or not joint.determined:
-            return None
-        symbols = self.domain.symbols()
-        size, count = joint.after.shape
-        columns = {n: np.tile(symbols[:, k], size) for k, n in enumerate(input_names(self.domain.arity))}
-        for n, values in joint.values.items():
-            columns[n] = np.repeat(values, count)
-            columns[n + "'"] = values[joint.after.ravel()]
-        return columns, self._wanted(variables, columns, self.mealy.output[joint.table].reshape(size * count, -1))
-
-    @staticmethod
-    def _wanted(variables: Sequence[Variable], columns: dict[str, IntArray], outputs: IntArray) -> dict[str, IntArray]:
-        wanted = {v.name + "'": columns[v.name + "'"] for v in variables if v.update is None}
-        return wanted | {f"y{k}": outputs[:, k] for k in range(outputs.shape[1])}
+        return self.questions.fit(variables)
 
     def _found(self, fit: Fit) -> None:
         terms = fit.terms()
         if terms is None or fit.size > self._bound:
             return
         if not fit.exact:
-            exact = self._on_states(fit.variables)
+            exact = self.questions.on_states(fit.variables)
             if exact is None:
                 fit.give_up()
                 return
@@ -331,9 +282,9 @@ class _Search:
                 return
         updates = {v.name: v.update or terms[v.name + "'"] for v in fit.variables}
         outputs = [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])]
-        needed = _needed(updates, outputs)
-        self._keep({v.name: v.initial for v in fit.variables if v.name in needed},
-                   {n: u for n, u in updates.items() if n in needed}, outputs)
+        needed = needed_by(outputs, updates)
+        first = {v.name: v.initial for v in fit.variables if v.name in needed}
+        self._keep(first, {n: updates[n] for n in first}, outputs)
 
     def _keep(self, initials: dict[str, int], updates: dict[str, Term], outputs: Sequence[Term]) -> bool:
         """Keep the machine if it equals the table and is smaller than the best; whether that is so."""
@@ -356,15 +307,3 @@ class _Search:
                 self.log.append(f"{size} {cost:.0f}")
                 return True
         return False
-
-
-def _needed(updates: Mapping[str, Term], outputs: Sequence[Term]) -> set[str]:
-    """The variables that outputs depend on."""
-    needed: set[str] = set()
-    left = [n.removesuffix("'") for term in outputs for n in variables(term)]
-    while left:
-        name = left.pop()
-        if name in updates and name not in needed:
-            needed.add(name)
-            left += variables(updates[name])
-    return needed
