@@ -15,7 +15,7 @@ from extract.search.histories import Rows, Traces
 
 ADD, SUB, FROM, MUL, MAX, MIN, EQ, LT, GT, GATE, THEN, PLAIN = range(12)
 """`p + c`, `p - c`, `c - p`, ..., `int(c < p)`; `if test(c) then p else e`, `if test(p) then c else e`; p itself."""
-SIZES = np.array([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 0])
+SIZES = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 0)
 IS, NOT, OVER, UNDER = range(4)
 """Tests: `p == k`, `p != k`, `p > k`, `p <= k`."""
 FREE = 30_000
@@ -69,7 +69,7 @@ class Noted(NamedTuple):
     state: Rows
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def total(a: int, b: int, c: int, atoms: Atoms) -> int:
     """Operators of the variables of up to three atoms (-1 for none) and of what they are built on, each once."""
     own, group, base, given = atoms.own, atoms.group, atoms.base, atoms.given
@@ -91,7 +91,7 @@ def total(a: int, b: int, c: int, atoms: Atoms) -> int:
     return total
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def key(row: Traces) -> np.uint64:
     code = np.uint64(0x9E3779B97F4A7C15)
     for n in range(KEY):
@@ -117,7 +117,7 @@ def find(row: Traces, values: Traces, slots: Rows) -> int:
     return -1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def offer(
     outer: Outer, size: int, op: int, test: int, k: int, e: int, a: int, b: int, atoms: Atoms, found: Noted
 ) -> None:
@@ -131,7 +131,7 @@ def offer(
     found.state[0], found.state[1] = min(count + 1, len(found.hits)), cost
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def residue(op: int, wanted: Traces, c: Traces, residue: Traces) -> None:
     """What is left to the other argument of a sum or a difference."""
     for n in range(len(residue)):

@@ -88,7 +88,7 @@ def joins(wanted: Traces, atoms: Atoms, bound: int, hits: Hits, budget: int) -> 
     return found.state[0]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _open(a: int, size: int, atoms: Atoms, found: Noted) -> bool:
     """Whether an atom with so many operators more is smaller than what was found, and there is work left."""
     return found.state[2] > 0 and size + total(a, -1, -1, atoms) < found.state[1]
@@ -122,7 +122,7 @@ def _residues(wanted: Traces, values: Traces) -> NDArray[np.float64]:
     return made
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _rest(op: int, y: int, c: int, n: int, aim: Aim) -> bool:
     """What the other argument may be on a step where the whole is y; False where nothing is good."""
     low, high, bar = -FREE, FREE, FREE
@@ -152,7 +152,7 @@ def _rest(op: int, y: int, c: int, n: int, aim: Aim) -> bool:
     return good
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _test(test: int, k: int, v: int) -> bool:
     if test == IS:
         return v == k

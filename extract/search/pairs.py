@@ -186,13 +186,13 @@ def _gates(wanted: Traces, spare: Traces, e: int, atoms: Atoms, outer: Outer, fo
                 offer(outer, 2, GATE, kind, k, e, a, b, atoms, found)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _separating(row: Traces, must: Rows, never: Rows) -> tuple[int, int]:
     """A test of values (-1: none) that holds on steps where it must and on none where it must not; its constant."""
-    one, other = row[must[0]], row[never[0]]
+    one, other = int(row[must[0]]), int(row[never[0]])
     alike, unlike, least, most = one != other, one != other, one, one
     for n in must:
-        v = row[n]
+        v = int(row[n])
         alike &= v == one
         unlike &= v != other
         least, most = min(least, v), max(most, v)
@@ -200,7 +200,7 @@ def _separating(row: Traces, must: Rows, never: Rows) -> tuple[int, int]:
             return -1, 0
     over, under = True, True
     for n in never:
-        v = row[n]
+        v = int(row[n])
         alike &= v != one
         unlike &= v == other
         over &= v < least

@@ -193,10 +193,14 @@ def test_a_program_comes_back_no_larger(text: str, domain: Domain) -> None:
     assert program_size(found.machine) <= program_size(planted_program)
 
 
-def test_failure_says_why() -> None:
+def test_failure_says_why_and_gives_the_table() -> None:
     rng = np.random.default_rng(0)
     nothing = np.zeros((9, 0), dtype=np.float32)
     mealy = Mealy(rng.integers(0, 9, (9, 2)), rng.integers(-99, 99, (9, 2, 1)), nothing, np.zeros(9, int), True)
     found = machine_from_table(mealy, BITS, (INT,), deadline=Deadline.after(0), rng=np.random.default_rng(0))
-    assert found.machine is None
     assert found.stop == "time limit"
+    assert found.size is None
+    assert found.machine is not None
+    same = mealy_of(found.machine, BITS, max_states=64)
+    assert same is not None
+    assert equal(same, mealy)
