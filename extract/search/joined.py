@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,11 +20,15 @@ from verify.domain import IntArray
 NAMES = {aims.ADD: "+", aims.MUL: "*", aims.MAX: "max", aims.MIN: "min"}
 CHECKS = {aims.IS: "==", aims.NOT: "!=", aims.OVER: ">", aims.UNDER: "<="}
 MOST_HITS = 24
+EARLIER = "e"
+"""Ends the name of a variable's old value of one step before."""
+SUFFIXES = "'", "", EARLIER
 
 
 @dataclass(frozen=True, eq=False)
 class Join:
-    """Variables by name, an output over their old and new values, and the operators of all."""
+    """Variables by name, an output over their old and new values and those of one step before (`EARLIER`), and the
+    operators of all."""
 
     chosen: dict[str, Found]
     output: Term
@@ -33,14 +38,13 @@ class Join:
         """The output over the names that an encoding by the variables gives them."""
         every = dict.fromkeys(v for member in self.chosen.values() for v in member.chain)
         names = {id(v): f"v{k}" for k, v in enumerate(every)}
-        renaming: dict[str, Term] = {m: Var(names[id(v)], INT) for m, v in self.chosen.items()}
-        return substitute(
-            self.output, renaming | {m + "'": Var(names[id(v)] + "'", INT) for m, v in self.chosen.items()}
-        )
+        ends = itertools.product(self.chosen.items(), SUFFIXES)
+        return substitute(self.output, {m + end: Var(names[id(v)] + end, INT) for (m, v), end in ends})
 
 
 class Pool:
-    """Atoms for outputs: inputs, constants, and variables of batches, each after and before a step."""
+    """Atoms for outputs: inputs, constants, and variables of batches, each after and before a step and one step earlier,
+    which takes another variable but no operators."""
 
     def __init__(
         self, words: Histories, inputs: Mapping[str, IntArray], constants: Sequence[int], batches: Sequence[Batch],
@@ -58,19 +62,19 @@ class Pool:
         self.members = list(zip(which[best].tolist(), where[best].tolist(), strict=True))
         self.leaves: list[Term] = [*(Var(n, INT) for n in inputs), *(constant(c) for c in constants)]
         plain, size = len(self.leaves), len(self.members)
-        values = np.empty((plain + 2 * size, len(before)), np.int16)
+        values = np.empty((plain + 3 * size, len(before)), np.int16)
         values[:plain] = [*(c[self.order] for c in inputs.values()), *(np.full(len(before), c) for c in constants)]
         for n, (b, k) in enumerate(self.members):
-            values[plain + 2 * n] = batches[b].traces[k, self.order]
-            values[plain + 2 * n + 1] = batches[b].traces[k, before]
+            trace = batches[b].traces[k]
+            values[plain + 3 * n : plain + 3 * n + 3] = trace[self.order], trace[before], trace[words.parent[before]]
         self.same, base = self._bases()
-        own = np.repeat([int(batches[b].size[k]) for b, k in self.members], 2).astype(np.int64)
-        given = np.repeat([operators((o,)) if (o := batches[b].base) else 0 for b, _ in self.members], 2)
+        own = np.repeat([int(batches[b].size[k]) for b, k in self.members], 3).astype(np.int64)
+        given = np.repeat([operators((o,)) if (o := batches[b].base) else 0 for b, _ in self.members], 3)
         none = np.zeros(plain, np.int64)
         zero = self.leaves.index(constant(0)) if constant(0) in self.leaves else 0
         self.atoms = aims.Atoms(
-            values, np.concatenate([none, own]), np.concatenate([-2 - np.arange(plain), np.arange(2 * size) // 2]),
-            np.concatenate([none - 1, np.repeat(base, 2)]), np.concatenate([none, given.astype(np.int64)]),
+            values, np.concatenate([none, own]), np.concatenate([-2 - np.arange(plain), np.arange(3 * size) // 3]),
+            np.concatenate([none - 1, np.repeat(base, 3)]), np.concatenate([none, given.astype(np.int64)]),
             np.argsort(np.concatenate([none, own + given]), kind="stable"),
             np.unique([*range(len(inputs)), zero]).astype(np.int64), narrow,
         )  # fmt: skip
@@ -102,7 +106,7 @@ class Pool:
             term = self._joined(outer, test, k, e, self._leaf(c), term)
         elif outer != aims.PLAIN:
             term = self._joined(outer, test, k, e, term, self._leaf(c))
-        used = {(at - len(self.leaves)) // 2 for at in (a, b, c) if at >= len(self.leaves)}
+        used = {(at - len(self.leaves)) // 3 for at in (a, b, c) if at >= len(self.leaves)}
         return Join({f"m{n}": self._found(n) for n in sorted(used)}, term, size)
 
     def _found(self, member: int) -> Found:
@@ -111,7 +115,7 @@ class Pool:
 
     def _leaf(self, atom: int) -> Term:
         at = atom - len(self.leaves)
-        return self.leaves[atom] if at < 0 else Var(f"m{at // 2}" + ("" if at % 2 else "'"), INT)
+        return self.leaves[atom] if at < 0 else Var(f"m{at // 3}" + SUFFIXES[at % 3], INT)
 
     def _joined(self, op: int, test: int, k: int, e: int, a: Term, b: Term) -> Term:
         """An operator over two terms; choices are of b by a test of a."""

@@ -7,7 +7,7 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +25,12 @@ from extract.search.encode import state_table
 from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
-from extract.search.joined import Pool
+from extract.search.joined import EARLIER, Pool
 from extract.search.questions import MOST_JOINT, Questions, needed_by
 from extract.search.queues import Queues, Waiting
 from extract.search.variables import (
     Found,
+    Variable,
     distinct_bases,
     encoded,
     joint_codes,
@@ -56,7 +57,7 @@ CLOSING, EACH, MUTUAL, MOST_MUTUAL = 5_000_000, 100, 20_000_000, 500
 SETS, TRIPLED = 3000, 300
 MOST_REMEMBERED, REMEMBERING = 24, 3000
 """Shown values taken by twos, and work on them."""
-WIDE, NARROW, JOINING = 30_000, 8000, 250_000_000
+WIDE, NARROW, JOINING = 30_000, 12_000, 250_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and most steps."""
 
 
@@ -162,9 +163,9 @@ class _Search:
         pool = Pool(words, inputs, self.constants, self.finder.batches, WIDE, NARROW, rng=self.rng)
         wanted = self.mealy.output[words.state[words.parent], words.symbol, 0]
         for join in pool.joins(wanted, self._bound, JOINING):
-            members = encoded(tuple(join.chosen.values()), words)
-            updates = {v.name: v.update for v in members if v.update is not None}
-            if self._keep({v.name: v.initial for v in members}, updates, [join.renamed()]):
+            now = encoded(tuple(join.chosen.values()), words)
+            before = [Variable(v.name + EARLIER, Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
+            if self._made([*now, *before], {}, [join.renamed()]):
                 return
 
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
@@ -280,11 +281,14 @@ class _Search:
             terms = fit.terms()
             if terms is None:
                 return
-        updates = {v.name: v.update or terms[v.name + "'"] for v in fit.variables}
-        outputs = [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])]
+        self._made(fit.variables, terms, [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])])
+
+    def _made(self, members: Sequence[Variable], terms: Mapping[str, Term], outputs: Sequence[Term]) -> bool:
+        """Keep the machine by the variables that outputs depend on, with updates not given among the terms."""
+        updates = {v.name: v.update or terms[v.name + "'"] for v in members}
         needed = needed_by(outputs, updates)
-        first = {v.name: v.initial for v in fit.variables if v.name in needed}
-        self._keep(first, {n: updates[n] for n in first}, outputs)
+        first = {v.name: v.initial for v in members if v.name in needed}
+        return self._keep(first, {n: updates[n] for n in first}, outputs)
 
     def _keep(self, initials: dict[str, int], updates: dict[str, Term], outputs: Sequence[Term]) -> bool:
         """Keep the machine if it equals the table and is smaller than the best; whether that is so."""

@@ -10,7 +10,7 @@ from dsl.terms import operator_count, variables
 from extract.abstract.minimal import mealy_of, renamed
 from extract.search.finder import Finder
 from extract.search.histories import Histories, histories
-from extract.search.joined import Pool
+from extract.search.joined import EARLIER, Pool
 from extract.search.questions import Questions, needed_by
 from extract.search.variables import encoded, operators, pruned
 from verify.domain import Domain, IntArray
@@ -85,7 +85,8 @@ def test_a_join_is_found_and_right_and_no_larger(pool: tuple[Pool, Histories], t
     for join in found:
         columns = {"x": given["x"][0]}
         for name, v in join.chosen.items():
-            columns |= {name: v.trace[words.parent].astype(np.int64), name + "'": v.trace.astype(np.int64)}
+            new, old = v.trace.astype(np.int64), v.trace[words.parent].astype(np.int64)
+            columns |= {name: old, name + "'": new, name + EARLIER: old[words.parent]}
         assert (np.broadcast_to(evaluate_batch(join.output, columns), wanted.shape)[1:] == wanted[1:]).all()
         assert join.size == operator_count(join.output) + operators(tuple(join.chosen.values()))
     assert all(join.size < found[0].size for join in everything.joins(wanted, found[0].size, 500_000_000))
