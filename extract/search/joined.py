@@ -43,7 +43,7 @@ class Join:
 
 
 class Pool:
-    """Atoms for outputs: inputs, constants, and variables of batches, each after and before a step and one step earlier,
+    """Atoms for outputs: inputs, constants, and variables of batches, each after a step, before it and a step earlier,
     which takes another variable but no operators."""
 
     def __init__(

@@ -125,8 +125,6 @@ class _Search:
         shown = finder.shown()
         pool = pruned([*closed, *shown], 5, MOST_CLOSED)
         self._join()
-        if self._bound <= 1:
-            return
         self._remember(shown)
         self._fit(1, REMEMBERING)
         self._pose(pool)
@@ -186,13 +184,14 @@ class _Search:
         return sorted(merit, key=merit.__getitem__)[:PAIRS]
 
     def _bases(self, pool: Sequence[Found], most: int) -> list[Found]:
-        """Variables to build on, of which half are taken for their price and half for what they tell."""
-        both = zip(pool, sorted(pool, key=lambda v: v.rank), strict=True)
-        ordered = {id(v): v for pair in both for v in pair}.values()
+        """Variables to build on: a third each for their price, for what they tell, and for that where they are pure."""
+        telling = sorted(pool, key=lambda v: v.rank)
+        orders = pool, telling, sorted(telling, key=lambda v: not v.pure)
+        ordered = {id(v): v for each in zip(*orders, strict=True) for v in each}.values()
         return distinct_bases(list(ordered), self.finder.low, int(self.finder.span[-1]), most)
 
     def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
-        """Variables that read one of the pool, of which half are taken for their price and half for what they tell."""
+        """Variables that read one of the pool."""
         return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES, self._bound)
 
     def _pose(self, pool: Sequence[Found]) -> None:
