@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from extract.search.histories import Histories, Rows, Traces
 from extract.search.sets import STATE_BITS
 from extract.search.simulations import closing, closing_pairs, hash_table, purity, simulate
 from extract.search.variables import SHOWN_BITS, Found, Source, joint_codes, operators, telling_bits, together
+from verify.budget import Deadline
 from verify.domain import Domain, IntArray
 
 PURE_WEIGHT, MOST_PURE = 1.5, 16.0
@@ -31,6 +33,7 @@ MOST_KEPT, MOST_EACH = 30_000, 1000
 MOST_ENTRIES = 24_000_000
 """Entries of the tables of one kind of update."""
 COPY_BITS = 3.0
+ENDLESS = Deadline(math.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +63,10 @@ class Finder:
 
     def __init__(
         self, mealy: Mealy, domain: Domain, words: Histories, constants: tuple[int, ...], initials: tuple[int, ...],
-        low: int, high: int,
+        low: int, high: int, deadline: Deadline = ENDLESS,
     ) -> None:  # fmt: skip
+        """Past the deadline what was found so far is returned."""
+        self.deadline = deadline
         self.mealy, self.domain, self.words, self.constants, self.initials = mealy, domain, words, constants, initials
         self.symbols = domain.symbols()
         self.inputs = [Var(n, INT) for n in input_names(domain.arity)]
@@ -105,6 +110,8 @@ class Finder:
         limit = self._limit([b.price for b in bases], most)
         found: list[Found] = []
         for base in bases:
+            if self.deadline.passed:
+                break
             for part in self.wide:
                 count = part.upto(limit - base.price, below - operators((base,)))
                 found += self._simulated(Source(part), count, self._reading(base), base)
@@ -132,6 +139,8 @@ class Finder:
         hits: list[tuple[float, int, int, int, int]] = []
         kept = np.empty(each, dtype=np.int64)
         for place, ((chosen, base), price) in enumerate(zip(read, prices, strict=True)):
+            if self.deadline.passed:
+                break
             given = np.unique(joint_codes(chosen, self.words).sum(axis=0), return_inverse=True)[1].ravel()
             rows, given_operators = self._reading(base), operators(chosen)
             for number, part in enumerate(self.wide):
@@ -182,7 +191,7 @@ class Finder:
             firsts, seconds = (int(begins[a]), int(begins[a + 1])), (int(begins[b]), int(begins[b + 1]))
             for one, two in itertools.product(inside, inside):
                 share = (firsts[1] - firsts[0]) * (seconds[1] - seconds[0])
-                if steps + share > most or len(found) >= returned:
+                if steps + share > most or len(found) >= returned or self.deadline.passed:
                     continue
                 steps += share
                 count = closing_pairs(

@@ -103,7 +103,7 @@ class _Search:
         high = max(7, *(high + 1 for _, high in domain.ranges))
         self.top = max(9, high, min(mealy.size + 1, 40))
         initials = tuple(dict.fromkeys((0, 1, *ends)))
-        self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high)
+        self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high, deadline)
         self.questions = Questions(mealy, domain, self.words, self.constants)
         self.waiting = Queues()
         self.known: set[tuple[int, ...]] = set()
