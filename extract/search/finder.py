@@ -48,6 +48,11 @@ class Batch:
     size: Rows
     rank: NDArray[np.float64]
 
+    @property
+    def closed(self) -> bool:
+        """Whether the updates of all that they need are known."""
+        return self.base is None or all(v.source.candidates is not None for v in self.base.chain)
+
     def found(self, k: int) -> Found:
         """The k-th of them."""
         given = 0.0 if self.base is None else self.base.cost

@@ -158,7 +158,8 @@ class _Search:
             return
         words, symbols = self.words, self.domain.symbols()
         inputs = {n: symbols[words.symbol, k] for k, n in enumerate(input_names(self.domain.arity))}
-        pool = Pool(words, inputs, self.constants, self.finder.batches, WIDE, NARROW, rng=self.rng)
+        known = [b for b in self.finder.batches if b.closed]
+        pool = Pool(words, inputs, self.constants, known, WIDE, NARROW, rng=self.rng)
         wanted = self.mealy.output[words.state[words.parent], words.symbol, 0]
         for join in pool.joins(wanted, self._bound, JOINING):
             now = encoded(tuple(join.chosen.values()), words)
