@@ -12,7 +12,7 @@ from extract.search.finder import Finder
 from extract.search.histories import Histories, histories
 from extract.search.joined import EARLIER, Pool
 from extract.search.questions import Questions, needed_by
-from extract.search.variables import encoded, operators, pruned
+from extract.search.variables import Found, encoded, operators, pruned
 from verify.domain import Domain, IntArray
 
 DOMAIN = Domain(((0, 2),), 9)
@@ -25,7 +25,7 @@ def machine(text: str) -> Machine:
     return program
 
 
-def made() -> tuple[Finder, Histories]:
+def made() -> tuple[Finder, Histories, list[Found]]:
     text = (
         "machine m(x: 0..2) -> 0..4 state s: 0..4 = 0 state t: 0..1 = 0 "
         "next s = min(s + x, 4) next t = if x == 1 then 1 - t else t output s * t"
@@ -35,8 +35,8 @@ def made() -> tuple[Finder, Histories]:
     table = renamed(table, rng=np.random.default_rng(0))
     words = histories(table, 160, rng=np.random.default_rng(0))
     finder = Finder(table, DOMAIN, words, (0, 1, 2, 3, 4), (0, 1), -2, 7)
-    finder.closed(8, deepest=2, limit=3_000, tests=2_000)
-    return finder, words
+    found = finder.closed(8, deepest=2, limit=2_000, tests=1_000)
+    return finder, words, found
 
 
 def traces(words: Histories) -> dict[str, tuple[IntArray, int]]:
@@ -57,9 +57,9 @@ def traces(words: Histories) -> dict[str, tuple[IntArray, int]]:
 
 @pytest.fixture(scope="module")
 def pool() -> tuple[Pool, Histories]:
-    finder, words = made()
+    finder, words, _ = made()
     inputs = {"x": DOMAIN.symbols()[words.symbol, 0]}
-    everything = Pool(words, inputs, (0, 1, 2, 3), finder.batches, 4_000, 4_000, rng=np.random.default_rng(0))
+    everything = Pool(words, inputs, (0, 1, 2, 3), finder.batches, 1_500, 2_000, rng=np.random.default_rng(0))
     return everything, words
 
 
@@ -79,7 +79,7 @@ def test_a_join_is_found_and_right_and_no_larger(pool: tuple[Pool, Histories], t
     (term,) = function.outputs
     wanted = np.asarray(evaluate_batch(term, {n: c for n, (c, _) in given.items()}))
     most = operator_count(term) + sum({n.removeprefix("new_"): given[n][1] for n in variables(term)}.values())
-    found = everything.joins(wanted, 99, 500_000_000)
+    found = everything.joins(wanted, 99, 30_000_000)
     assert found
     assert found[0].size <= most
     for join in found:
@@ -89,7 +89,7 @@ def test_a_join_is_found_and_right_and_no_larger(pool: tuple[Pool, Histories], t
             columns |= {name: old, name + "'": new, name + EARLIER: old[words.parent]}
         assert (np.broadcast_to(evaluate_batch(join.output, columns), wanted.shape)[1:] == wanted[1:]).all()
         assert join.size == operator_count(join.output) + operators(tuple(join.chosen.values()))
-    assert all(join.size < found[0].size for join in everything.joins(wanted, found[0].size, 500_000_000))
+    assert all(join.size < found[0].size for join in everything.joins(wanted, found[0].size, 3_000_000))
 
 
 def test_what_is_remembered_determines_the_state_without_operators() -> None:
@@ -123,15 +123,15 @@ def test_variables_that_outputs_do_not_depend_on_are_not_needed() -> None:
 
 
 def test_a_shared_base_is_paid_once() -> None:
-    finder, words = made()
-    base = next(b.found(k) for b in finder.batches for k in range(len(b.rows)) if b.size[k] == 1)
+    finder, words, found = made()
+    base = next(v for v in found if v.size == 1)
     finder.prepare(deepest=1, limit=2_000, tests=10)
     finder.over([base], 500)
     over = [b for b in finder.batches if b.base is not None]
     inputs = {"x": DOMAIN.symbols()[words.symbol, 0]}
-    everything = Pool(words, inputs, (0, 1, 2), finder.batches, 6_000, 6_000, rng=np.random.default_rng(0))
+    everything = Pool(words, inputs, (0, 1, 2), finder.batches, 3_000, 2_000, rng=np.random.default_rng(0))
     pair = over[0].found(0), over[0].found(len(over[0].rows) - 1)
     wanted = pair[0].trace.astype(np.int64) + 5 * pair[1].trace[words.parent]
-    for join in everything.joins(wanted, 99, 200_000_000):
+    for join in everything.joins(wanted, 99, 5_000_000):
         assert join.size == operator_count(join.output) + operators(tuple(join.chosen.values()))
     assert encoded(pair, words)[0].trace is base.trace
