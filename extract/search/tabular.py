@@ -1,6 +1,7 @@
 """From a Mealy table whose states have no names to the smallest machine program found for it.
 
-Variables are found by their traces (`extract.search.variables`), encodings as sets of them that determine the state
+Variables are found by their traces (`extract.search.variables`). Outputs that join up to three of them are searched for
+over the whole pool at once (`extract.search.joined`). Encodings are sets of variables that determine the state
 (`extract.search.covers`); under each, outputs and updates still missing are one-step synthesis problems, deepened
 best-first. Every machine kept is proved equal to the table by a walk over the reachable pairs.
 """
