@@ -50,13 +50,11 @@ RETRY_SHARE = 0.5
 ENCODE_AFTER = 1
 TINY = 3
 """A machine of so few states needs no recurrences beside it: it is encoded at once."""
-REFINE_SHARE = 0.35
+REFINE_SHARE = 0.5
 """Of the time left, what recurrences may use while a finite machine waits to be encoded."""
-ENCODE_SHARE = 0.8
-TABLE_SHARE = 0.5
-"""Of the time for encodings, what the search over traces may use before labellings have their turn."""
-ENCODE_ROUNDS = 3
-"""How many times as long as the search has taken the encodings may contest a survivor."""
+ENCODE_SHARE = 0.4
+TABLE_SHARE = 0.9
+"""Of the time left once no labelling gave a program, what the search over traces may use."""
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
 """Candidate programs for one synthesis problem, by level of the pool."""
@@ -121,9 +119,7 @@ class Lifter:
             self._refine(level, pool, self.deadline.share(REFINE_SHARE if waits else 1.0))
             encoded = waits and not self._settled() and self._encodable()
             if encoded:  # at level 0, the first recurrences still contest it
-                limit = whole.share(ENCODE_SHARE)
-                limit = self._contest(limit, rounds=ENCODE_ROUNDS) if self.best.survives else limit
-                self._encode(limit.left, whole)
+                self._encode(self._contest(whole.share(ENCODE_SHARE)), whole)
             if self.deadline.passed or self._hopeless(level) or (self._settled() and not (encoded and level == 0)):
                 break
         mealy = self.abstraction.mealy
@@ -161,21 +157,20 @@ class Lifter:
                 return
             self._learn_from_failures()
 
-    def _encode(self, seconds: float, whole: Deadline) -> None:
-        """Encodings of the finite machine: by variables whose traces tell its states, then one labelling at a time."""
+    def _encode(self, limit: Deadline, whole: Deadline) -> None:
+        """Encodings of the finite machine: one labelling at a time, then, where none gave a program, by variables whose
+        traces tell its states."""
         mealy, domain = self.abstraction.mealy, self.network.domain
         assert mealy is not None
-        limit = whole.within(TABLE_SHARE * seconds)
-        found = machine_from_table(mealy, domain, self.kinds, deadline=limit, rng=self.rng).machine
-        if found is not None:
-            self._offer(found)
-            if self.best.machine is found:
-                return
-        limit = whole.within((1 - TABLE_SHARE) * seconds)  # anew: the search before it may have ended late
         for machine in encodings(mealy, domain, self.kinds, self.constants, limit.at):
             self._offer(machine)
             if self._settled() or limit.passed:
-                return
+                break
+        if not self.best.survives:
+            part = whole.share(TABLE_SHARE)
+            found = machine_from_table(mealy, domain, self.kinds, deadline=part, rng=self.rng).machine
+            if found is not None:
+                self._offer(found)
 
     def _ask(self, machine: Machine, other: Machine) -> None:
         """Let the network decide between two machines that fit the record: words that separate them join the tests."""
