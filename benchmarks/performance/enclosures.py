@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.performance.certificates import TOMITA
 from extract.networks import load_recurrent
-from verify.checker import Enclosure, Network
+from verify.enclosures import Enclosure, Network
 from verify.reach.affine import Array, ellipsoids
 from verify.reach.cells import step, surely_reads
 from verify.subject import FloatArray

@@ -14,7 +14,8 @@ import torch
 from extract.networks import load_network
 from tests.verify.stubs import machine
 from verify.certificate import certify, save_certificate
-from verify.checker import Enclosure, Network, Rejected, check_certificate, check_directories
+from verify.checker import Rejected, check_certificate, check_directories
+from verify.enclosures import Enclosure, Network
 from verify.reach.affine import ellipsoids
 from verify.reach.cells import step, surely_reads
 from verify.reach.ellipsoids import contained, largest_norm

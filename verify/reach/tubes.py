@@ -1,0 +1,80 @@
+"""The shape of a growing certificate, guessed from sampled runs; `verify.growth` establishes what it is good for.
+
+Where a network carries numbers it mostly does so linearly: its state is, but for a small error, an affine function of
+the program's state variables, found here by least squares. Errors are measured in a basis in which the network's mean
+Jacobian is nearly diagonal, so that what fades and what stays is told apart: eigenvectors, with the real and imaginary
+part of a complex one as a group of two, in which the step is a rotation times a factor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dsl.batch import initial_batch, step_batch
+from dsl.programs import Machine
+from verify.domain import IntArray
+from verify.lockstep import leaves
+from verify.reach.affine import Array, Form
+from verify.reach.cells import step
+from verify.subject import RecurrentSubject
+from verify.weights import Weights
+
+STEP = 1e-6
+POINTS = 256  # at which Jacobians are taken
+MOST_BENT = 1e6  # condition of a basis of eigenvectors
+
+
+def guess(network: RecurrentSubject, machine: Machine, weights: Weights, words: IntArray) -> dict[str, Any]:
+    """`centre`, `slope`, `basis` and `groups` of a tube, from runs on words (count time arity)."""
+    numbers = _numbers(machine, words)
+    states = network.trace(words).activations[network.sites[0].name].astype(np.float64)
+    flat, hidden = numbers.reshape(-1, numbers.shape[2]), states.reshape(-1, states.shape[2])
+    known = np.isfinite(hidden).all(axis=1)
+    flat, hidden = flat[known], hidden[known]
+    size = np.maximum(np.abs(flat).max(axis=0), 1.0)
+    design = np.concatenate([np.ones((len(flat), 1)), flat / size], axis=1)
+    fitted = np.linalg.lstsq(design, hidden, rcond=1e-12)[0]
+    picked = hidden[np.linspace(0, len(hidden) - 1, min(POINTS, len(hidden))).astype(int)]
+    basis, groups = _basis(_jacobian(weights, picked))
+    return {
+        "centre": fitted[0].tolist(),
+        "slope": (fitted[1:] / size[:, None]).T.tolist(),
+        "basis": basis.tolist(),
+        "groups": groups,
+    }
+
+
+def _numbers(machine: Machine, words: IntArray) -> Array:
+    """The program's state variables (count time variables) after each step of words, as numbers."""
+    columns, found = initial_batch(machine, len(words)), list[Array]()
+    for t in range(words.shape[1]):
+        columns, _ = step_batch(machine, columns, words[:, t])
+        found.append(np.stack([leaf.astype(np.float64) for value in columns.values() for leaf in leaves(value)], axis=1))
+    return np.stack(found, axis=1)
+
+
+def _jacobian(weights: Weights, states: Array) -> Array:
+    """The mean over states and symbols of one step's Jacobian."""
+    count, width = states.shape
+    small = Form(states, np.repeat(STEP * np.eye(width)[None], count, axis=0), np.zeros_like(states))
+    symbols = np.unique(np.linspace(0, len(weights.features) - 1, 16).astype(int))
+    means = [step(weights, small, symbol, 0)[0].generators.mean(axis=0).T / STEP for symbol in symbols.tolist()]
+    return np.mean(means, axis=0)
+
+
+def _basis(jacobian: Array) -> tuple[Array, list[int]]:
+    values, vectors = np.linalg.eig(jacobian)
+    columns, groups = list[Array](), list[int]()
+    for value, vector in zip(values, vectors.T):
+        if value.imag == 0:
+            columns.append(vector.real / np.linalg.norm(vector.real))
+            groups.append(1)
+        elif value.imag > 0:
+            columns += [vector.real, vector.imag]
+            groups.append(2)
+    basis = np.stack(columns, axis=1)
+    if basis.shape[1] == len(jacobian) and np.linalg.cond(basis) < MOST_BENT:
+        return basis, groups
+    return np.eye(len(jacobian)), [1] * len(jacobian)
