@@ -25,7 +25,7 @@ from extract.networks.recurrent import RecurrentNetwork
 from extract.networks.recurrent_file import rebuilt
 from extract.streams import Streams
 from verify.budget import Deadline
-from verify.certificate import certify
+from verify.certificate import certify, for_every_length
 from verify.domain import Domain, IntArray
 from verify.exhaustive import exhaustive
 from verify.verdict import Finding, Refuted, Unknown
@@ -162,6 +162,7 @@ def _judged(
             finding = replace(finding, verdict=Unknown(reason))
     elif not isinstance(finding.verdict, Refuted):
         finding, certificate = certify(copy, machine, timeout_s=deadline.left, rng_seed=rng_seed)
+        certificate = certificate if for_every_length(certificate) else None
     before, after = (np.concatenate([t.ravel() for _, t in sorted(n.tensors.items())]) for n in (original, copy))
     moved = float(np.linalg.norm(after - before) / np.linalg.norm(before))
     return Hardened(copy, finding, certificate, changes, moved, steps, noise)

@@ -4,6 +4,9 @@
 `centre + shape @ s` with |s| <= 1: each with a program state, and `to`, per input symbol (by position in the alphabet)
 the regions that hold its image (several where the image is cut at kinks). The first holds the initial state.
 `verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics alone.
+
+Where the program keeps numbers, a growing certificate has a `tube` instead (`verify.growth`), the `length` up to which it
+was followed, and whether it is `closed` there, which makes it one for every length.
 """
 
 from __future__ import annotations
@@ -22,21 +25,29 @@ from dsl.programs import Machine
 from verify.budget import Deadline
 from verify.checker import Rejected, check_certificate
 from verify.domain import IntArray
+from verify.enclosures import Network
 from verify.exhaustive import CLAIM
+from verify.growth import Growth
 from verify.lockstep import check_compatible, replay
 from verify.reach.regions import Closure, Options, Search, Word
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
+from verify.reach.tubes import guess
 from verify.sampling import shorten
 from verify.subject import FloatArray, RecurrentSubject
+from verify.tube import Fails
 from verify.verdict import Finding, Proved, Refuted, Unknown, Verdict
 from verify.weights import WithWeights, weights_hash, weights_of
 from verify.words import draw_mixed
 
-METHOD = "simulation certificate"
+METHOD, GROWING = "simulation certificate", "growing certificate"
+EVERY = "all inputs of every length"
 FORMAT = "netlift-certificate/2"
 MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
+GROWTH_SHARE = 0.25
+GROWTH_TIMES, MOST_TIMES = 10, 10  # of the training length: runs from which a tube is guessed, times that it is followed
+LONGEST_SAMPLE, TRY_EVERY = 400, 8
 ATTEMPTS = (
     Options(scale=0.1, settled=5.0),
     Options(scale=0.04, settled=0.3),
@@ -56,20 +67,85 @@ def certify(
     rng_seed: int = 0,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Finding, dict[str, Any] | None]:
-    """Proved for every length, with the certificate; else `Unknown` with what stood in the way.
+    """Proved for every length or up to the one named, with the certificate; else `Unknown` with what stood in the way.
 
     Refuted where the search comes upon a word on which the network leaves the program (replayed, and shortened).
     """
     began, deadline = time.monotonic(), Deadline.after(timeout_s, clock)
     check_compatible(network.domain, len(network.output_ranges), machine)
-    verdict: Verdict
-    try:
-        verdict, certificate = _attempted(network, machine, deadline, rng_seed)
-    except Unsupported as error:
-        verdict, certificate = Unknown(str(error)), None
-    count = 0 if certificate is None else len(certificate["regions"])
-    domain = "all inputs of every length"
+    verdict, certificate = _grown(network, machine, deadline.share(GROWTH_SHARE), rng_seed)
+    if certificate is None or not certificate["closed"]:
+        for_some = verdict, certificate
+        try:
+            verdict, certificate = _attempted(network, machine, deadline, rng_seed)
+        except Unsupported as error:
+            verdict, certificate = Unknown(str(error)), None
+        if isinstance(verdict, Unknown) and for_some[1] is not None:
+            verdict, certificate = for_some
+    count = 0 if certificate is None else len(certificate.get("regions", ()))
+    domain = EVERY if certificate is None else certificate["domain"]
     return Finding(CLAIM, METHOD, verdict, domain, time.monotonic() - began, (("regions", count),)), certificate
+
+
+def for_every_length(certificate: dict[str, Any] | None) -> bool:
+    """Whether there is a certificate and it speaks of inputs of every length."""
+    return certificate is not None and certificate["domain"] == EVERY
+
+
+def certify_growing(
+    network: RecurrentSubject,
+    machine: Machine,
+    *,
+    timeout_s: float,
+    rng_seed: int = 0,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Finding, dict[str, Any] | None]:
+    """Proved up to the largest length that a growing certificate covers (or every length); else `Unknown`."""
+    began, deadline = time.monotonic(), Deadline.after(timeout_s, clock)
+    check_compatible(network.domain, len(network.output_ranges), machine)
+    verdict, certificate = _grown(network, machine, deadline, rng_seed)
+    domain = EVERY if certificate is None else certificate["domain"]
+    return Finding(CLAIM, GROWING, verdict, domain, time.monotonic() - began), certificate
+
+
+def _grown(
+    network: RecurrentSubject, machine: Machine, deadline: Deadline, rng_seed: int
+) -> tuple[Verdict, dict[str, Any] | None]:
+    """Follow a tube guessed from samples as long as it holds, and see now and then whether it closes."""
+    if not isinstance(network, WithWeights):
+        return Unknown("expected a network that shows its weights, got one that only runs"), None
+    length, closed, obstacle = 0, False, "the time was up"
+    follow = deadline.share(0.5)  # the checker follows the whole tube again
+    try:
+        weights = weights_of(network, network.initial_state(1)[0])
+        steps = min(GROWTH_TIMES * network.domain.train_length, LONGEST_SAMPLE)
+        words = draw_mixed(network.domain, SAMPLED[0], steps, rng=np.random.default_rng(rng_seed))
+        with np.errstate(all="ignore"):
+            tube = guess(network, machine, weights, words)
+            growth = Growth(tube, machine, Network(dict(network.description), dict(network.tensors)))
+            while not closed and growth.length < GROWTH_TIMES * MOST_TIMES * network.domain.train_length:
+                growth.step()
+                length = growth.length
+                closed = length % TRY_EVERY == 0 and growth.closes()
+                if follow.passed:
+                    break
+    except (Fails, Unsupported) as error:
+        obstacle = str(error)
+    except np.linalg.LinAlgError:
+        obstacle = "no tube was found"
+    if not length:
+        return Unknown(f"a growing tube covers no length: {obstacle}"), None
+    certificate = {
+        "format": FORMAT,
+        "claim": CLAIM,
+        "domain": EVERY if closed else f"all inputs of length up to {length:,}",
+        "program": print_program(machine),
+        "weights_sha256": weights_hash(network.tensors),
+        "length": length,
+        "closed": closed,
+        "tube": tube,
+    }
+    return _checked(certificate, network)
 
 
 def _attempted(
@@ -106,11 +182,13 @@ def _attempted(
 def _checked(certificate: dict[str, Any], network: WithWeights) -> tuple[Verdict, dict[str, Any] | None]:
     """Nothing is claimed that the independent checker does not accept."""
     try:
-        check_certificate(certificate, dict(network.description), dict(network.tensors))
+        with np.errstate(all="ignore"):
+            check_certificate(certificate, dict(network.description), dict(network.tensors))
     except Rejected as error:
         return Unknown(f"the independent checker rejects the certificate: {error}"), None
-    regions = len(certificate["regions"])
-    return Proved(f"all inputs of every length ({regions:,} regions, simulation certificate)"), certificate
+    how = METHOD if "regions" not in certificate else f"{len(certificate['regions']):,} regions, {METHOD}"
+    how = how if for_every_length(certificate) else GROWING
+    return Proved(f"{certificate['domain']} ({how})"), certificate
 
 
 def _spread(network: RecurrentSubject, rng_seed: int) -> np.ndarray:
@@ -135,7 +213,7 @@ def _written(
     return {
         "format": FORMAT,
         "claim": CLAIM,
-        "domain": "all inputs of every length",
+        "domain": EVERY,
         "program": print_program(machine),
         "weights_sha256": weights_hash(tensors),
         "regions": [

@@ -6,7 +6,7 @@ is believed of float32); of LAPACK it believes inverses and eigenvalues, the fir
 
 The first region has to hold the initial state, in the program's first state. From each region and input, the image,
 cut at the kinks of rectifiers, has to be read out as the program says, and each piece has to lie in one of the regions
-named in `to`, of the program's next state.
+named in `to`, of the program's next state. A certificate with a `tube` in place of regions is `verify.growth`'s.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from dsl.syntax import parse, parse_term
 from dsl.terms import Const
 from dsl.types import BoolType
 from verify.enclosures import Enclosure, Network
+from verify.growth import Growth
+from verify.tube import Fails
 from verify.verdict import Finding, Proved, Unknown, Verdict
 
 FULL = 1 - 1e-8  # an ellipsoid counts as full a little before 1, for the rounding of this comparison
 BATCH = 512
+MOST_STEPS = 100_000
 
 
 class Rejected(Exception):
@@ -73,8 +76,8 @@ class Regions:
         return np.sqrt(best) + box <= self.room[which]
 
 
-def check_certificate(certificate: dict[str, Any], description: dict[str, Any], tensors: dict[str, Any]) -> int:
-    """The number of enclosures followed. Raises `Rejected`."""
+def check_certificate(certificate: dict[str, Any], description: dict[str, Any], tensors: dict[str, Any]) -> str:
+    """The inputs for which program and network agree, in words. Raises `Rejected`."""
     if certificate.get("format") != "netlift-certificate/2":
         raise Rejected("expected format netlift-certificate/2")
     if certificate["weights_sha256"] != _hash(tensors):
@@ -83,6 +86,8 @@ def check_certificate(certificate: dict[str, Any], description: dict[str, Any], 
     if not isinstance(machine, Machine):
         raise Rejected("expected a machine")
     network = Network(description, tensors)
+    if "tube" in certificate:
+        return _grown(certificate, machine, network)
     begin, found = network.start(), certificate["regions"]
     regions = Regions(found, len(begin))
     start = Enclosure(begin[None], np.zeros((1, len(begin), len(begin))), np.zeros((1, len(begin))))
@@ -93,7 +98,24 @@ def check_certificate(certificate: dict[str, Any], description: dict[str, Any], 
         numbers = np.arange(first, min(first + BATCH, len(found)))
         for position, symbol in enumerate(network.symbols):
             followed += _follow(network, machine, regions, numbers, symbol, [found[k]["to"][position] for k in numbers])
-    return followed
+    return f"all inputs of every length ({len(found):,} regions, {followed:,} steps checked)"
+
+
+def _grown(certificate: dict[str, Any], machine: Machine, network: Network) -> str:
+    """A growing certificate, followed to its `length`, from which on it may say that it leads into itself."""
+    length, closed = int(certificate["length"]), bool(certificate["closed"])
+    if not 0 < length <= MOST_STEPS:
+        raise Rejected(f"expected a length from 1 to {MOST_STEPS:,}")
+    try:
+        growth = Growth(certificate["tube"], machine, network)
+        growth.reach(length)
+    except Fails as error:
+        raise Rejected(str(error)) from None
+    if not closed:
+        return f"all inputs of length up to {length:,} (each step checked)"
+    if not growth.closes():
+        raise Rejected(f"the tube of step {length} does not lead into itself")
+    return f"all inputs of every length (tube closed after {length:,} steps)"
 
 
 def _follow(
@@ -155,12 +177,12 @@ def check_directories(certificate_dir: Path, network_dir: Path) -> Finding:
         raise BadInput(f"expected a certificate and a network, got {error} ({where})") from None
     verdict: Verdict
     try:
-        followed = check_certificate(certificate, description, tensors)
-        regions = len(certificate["regions"])
-        verdict = Proved(f"all inputs of every length ({regions:,} regions, {followed:,} steps checked)")
+        with np.errstate(all="ignore"):
+            verdict = Proved(check_certificate(certificate, description, tensors))
     except Rejected as error:
         verdict = Unknown(f"certificate rejected: {error}")
-    except (NetliftError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (NetliftError, KeyError, IndexError, TypeError, ValueError, OverflowError, np.linalg.LinAlgError) as error:
         verdict = Unknown(f"certificate rejected: malformed, {type(error).__name__} {error}")
     seconds = time.monotonic() - began
-    return Finding("program equals network", "independent checker", verdict, "all inputs of every length", seconds)
+    domain = verdict.domain if isinstance(verdict, Proved) else str(certificate.get("domain", "all inputs"))
+    return Finding("program equals network", "independent checker", verdict, domain, seconds)

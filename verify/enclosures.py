@@ -17,6 +17,7 @@ U = 2.0**-24
 FUNCTION = 2.0**-20
 SLACK = 1e-11
 CUTS = 5
+HELD = 1e37  # sums of such magnitudes do not overflow
 
 
 class Enclosure:
@@ -39,7 +40,9 @@ class Enclosure:
         return np.abs(self.centre) + self.radius()
 
     def plus_error(self, error: Any) -> Enclosure:
-        return Enclosure(self.centre, self.terms, self.box + error + 2 * SLACK * (self.size() + error))
+        """With a larger box; of what float32 may not hold nothing is known."""
+        size = self.size() + error
+        return Enclosure(self.centre, self.terms, self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf))
 
     def pick(self, at: slice) -> Enclosure:
         return Enclosure(self.centre[:, at], self.terms[:, :, at], self.box[:, at])
@@ -56,7 +59,8 @@ def _joined(parts: list[Enclosure]) -> Enclosure:
 def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
     n = weight.shape[1] + 2
     size = np.abs(weight)
-    error = n * U / (1 - n * U) * (x.size() @ size.T + np.abs(bias)) + 1e-40
+    summed = x.size() @ size.T + np.abs(bias)
+    error = np.where(summed < HELD, n * U / (1 - n * U) * summed + 1e-40, np.inf)
     return Enclosure(x.centre @ weight.T + bias, x.terms @ weight.T, x.box @ size.T).plus_error(error)
 
 
@@ -210,7 +214,10 @@ class Network:
 
     def reads(self, state: Enclosure, outputs: tuple[int, ...]) -> Any:
         """Per row, whether every state of the enclosure is read out as these outputs."""
-        logits = self.logits(state)
+        return self.decides(self.logits(state), outputs)
+
+    def decides(self, logits: Enclosure, outputs: tuple[int, ...]) -> Any:
+        """Per row, whether all logits of the enclosure decode to these outputs."""
         sure, column, decoding = np.ones(len(logits.centre), dtype=bool), 0, self.description["output"]["decoding"]
         for value, (low, high) in zip(outputs, self.outputs, strict=True):
             size = high - low + 1 if decoding == "argmax" else 1

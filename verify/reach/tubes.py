@@ -1,9 +1,9 @@
 """The shape of a growing certificate, guessed from sampled runs; `verify.growth` establishes what it is good for.
 
 Where a network carries numbers it mostly does so linearly: its state is, but for a small error, an affine function of
-the program's state variables, found here by least squares. Errors are measured in a basis in which the network's mean
-Jacobian is nearly diagonal, so that what fades and what stays is told apart: eigenvectors, with the real and imaginary
-part of a complex one as a group of two, in which the step is a rotation times a factor.
+the program's state variables, found here by least squares. Errors are measured in a basis in which what stays and what
+fades, by the network's mean Jacobian, are told apart: eigenvectors, with the real and imaginary part of a complex one as
+a group of two, in which the step is a rotation times a factor; and an orthonormal basis of all that fades (Schur).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.linalg import schur
 
 from dsl.batch import initial_batch, step_batch
 from dsl.programs import Machine
@@ -23,14 +24,15 @@ from verify.weights import Weights
 
 STEP = 1e-6
 POINTS = 256  # at which Jacobians are taken
-MOST_BENT = 1e6  # condition of a basis of eigenvectors
+FADING = 0.5  # eigenvalues below this are of directions that fade
+MOST_BENT = 1e6  # condition of a basis
 
 
 def guess(network: RecurrentSubject, machine: Machine, weights: Weights, words: IntArray) -> dict[str, Any]:
     """`centre`, `slope`, `basis` and `groups` of a tube, from runs on words (count time arity)."""
     numbers = _numbers(machine, words)
     states = network.trace(words).activations[network.sites[0].name].astype(np.float64)
-    flat, hidden = numbers.reshape(-1, numbers.shape[2]), states.reshape(-1, states.shape[2])
+    flat, hidden = (each.reshape(words.shape[0] * words.shape[1], each.shape[2]) for each in (numbers, states))
     known = np.isfinite(hidden).all(axis=1)
     flat, hidden = flat[known], hidden[known]
     size = np.maximum(np.abs(flat).max(axis=0), 1.0)
@@ -51,7 +53,8 @@ def _numbers(machine: Machine, words: IntArray) -> Array:
     columns, found = initial_batch(machine, len(words)), list[Array]()
     for t in range(words.shape[1]):
         columns, _ = step_batch(machine, columns, words[:, t])
-        found.append(np.stack([leaf.astype(np.float64) for value in columns.values() for leaf in leaves(value)], axis=1))
+        flat = [leaf.astype(np.float64)[:, None] for value in columns.values() for leaf in leaves(value)]
+        found.append(np.concatenate([np.zeros((len(words), 0)), *flat], axis=1))
     return np.stack(found, axis=1)
 
 
@@ -65,16 +68,24 @@ def _jacobian(weights: Weights, states: Array) -> Array:
 
 
 def _basis(jacobian: Array) -> tuple[Array, list[int]]:
-    values, vectors = np.linalg.eig(jacobian)
-    columns, groups = list[Array](), list[int]()
-    for value, vector in zip(values, vectors.T):
-        if value.imag == 0:
-            columns.append(vector.real / np.linalg.norm(vector.real))
-            groups.append(1)
-        elif value.imag > 0:
-            columns += [vector.real, vector.imag]
-            groups.append(2)
+    """Eigenvectors of what stays, and an orthonormal basis of what fades, whose eigenvalues need not lie apart."""
+
+    def fades(*value: float) -> bool:
+        return float(np.hypot(*value)) < FADING
+
+    _, vectors, fading = schur(jacobian, output="real", sort=lambda re, im=0.0: fades(re, im))
+    columns, groups = list[Array](vectors.T[:fading]), [1] * fading
+    for value, vector in zip(*_eigen(jacobian)):
+        if fades(value.real, value.imag) or value.imag < 0:
+            continue
+        columns += [vector.real] if value.imag == 0 else [vector.real, vector.imag]
+        groups.append(1 if value.imag == 0 else 2)
     basis = np.stack(columns, axis=1)
     if basis.shape[1] == len(jacobian) and np.linalg.cond(basis) < MOST_BENT:
         return basis, groups
-    return np.eye(len(jacobian)), [1] * len(jacobian)
+    return np.asarray(schur(jacobian, output="real")[1]), [1] * len(jacobian)
+
+
+def _eigen(matrix: Array) -> tuple[Any, Any]:
+    values, vectors = np.linalg.eig(matrix)
+    return values, vectors.T
