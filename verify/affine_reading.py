@@ -127,7 +127,7 @@ class _CellAlgebra(PythonAlgebra):
 
     def eq(self, a: Any, b: Any) -> Any:
         if isinstance(a, tuple):
-            return all([self.eq(*pair) for pair in zip(a, b, strict=True)])
+            return all(self.eq(*pair) for pair in zip(a, b, strict=True))
         if not isinstance(a, Affine) and not isinstance(b, Affine):
             return a == b
         rest = a - b

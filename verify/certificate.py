@@ -5,8 +5,8 @@
 the regions that hold its image (several where the image is cut at kinks). The first holds the initial state.
 `verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics alone.
 
-Where the program keeps numbers, a growing certificate has a `tube` instead (`verify.growth`), the `length` up to which it
-was followed, and whether it is `closed` there, which makes it one for every length.
+Where the program keeps numbers, a growing certificate has a `tube` instead (`verify.growth`), the `length` up to which
+it was followed, and whether it is `closed` there, which makes it one for every length.
 """
 
 from __future__ import annotations
@@ -22,20 +22,18 @@ import numpy as np
 from dsl.errors import Unsupported
 from dsl.printers.text import print_program, print_value
 from dsl.programs import Machine
+from verify.attack import attacked
 from verify.budget import Deadline
 from verify.checker import Rejected, check_certificate
 from verify.domain import IntArray
-from verify.enclosures import Network
 from verify.exhaustive import CLAIM
-from verify.growth import Growth
 from verify.lockstep import check_compatible, replay
+from verify.reach.growing import grown
 from verify.reach.regions import Closure, Options, Search, Word
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
-from verify.reach.tubes import guess
 from verify.sampling import shorten
 from verify.subject import FloatArray, RecurrentSubject
-from verify.tube import Fails
 from verify.verdict import Finding, Proved, Refuted, Unknown, Verdict
 from verify.weights import WithWeights, weights_hash, weights_of
 from verify.words import draw_mixed
@@ -45,9 +43,8 @@ EVERY = "all inputs of every length"
 FORMAT = "netlift-certificate/2"
 MAX_ALPHABET = 16
 SAMPLED = (48, 48)  # words, steps
-GROWTH_SHARE = 0.25
-GROWTH_TIMES, MOST_TIMES = 10, 10  # of the training length: runs from which a tube is guessed, times that it is followed
-LONGEST_SAMPLE, TRY_EVERY = 400, 8
+GROWTH_SHARE, ATTACK_SHARE = 0.25, 0.15
+ATTACK_STEPS = 600
 ATTEMPTS = (
     Options(scale=0.1, settled=5.0),
     Options(scale=0.04, settled=0.3),
@@ -111,39 +108,21 @@ def certify_growing(
 def _grown(
     network: RecurrentSubject, machine: Machine, deadline: Deadline, rng_seed: int
 ) -> tuple[Verdict, dict[str, Any] | None]:
-    """Follow a tube guessed from samples as long as it holds, and see now and then whether it closes."""
-    if not isinstance(network, WithWeights):
-        return Unknown("expected a network that shows its weights, got one that only runs"), None
-    length, closed, obstacle = 0, False, "the time was up"
-    follow = deadline.share(0.5)  # the checker follows the whole tube again
-    try:
-        weights = weights_of(network, network.initial_state(1)[0])
-        steps = min(GROWTH_TIMES * network.domain.train_length, LONGEST_SAMPLE)
-        words = draw_mixed(network.domain, SAMPLED[0], steps, rng=np.random.default_rng(rng_seed))
-        with np.errstate(all="ignore"):
-            tube = guess(network, machine, weights, words)
-            growth = Growth(tube, machine, Network(dict(network.description), dict(network.tensors)))
-            while not closed and growth.length < GROWTH_TIMES * MOST_TIMES * network.domain.train_length:
-                growth.step()
-                length = growth.length
-                closed = length % TRY_EVERY == 0 and growth.closes()
-                if follow.passed:
-                    break
-    except (Fails, Unsupported) as error:
-        obstacle = str(error)
-    except np.linalg.LinAlgError:
-        obstacle = "no tube was found"
-    if not length:
-        return Unknown(f"a growing tube covers no length: {obstacle}"), None
+    """A growing certificate that covers more than the training length."""
+    with np.errstate(all="ignore"):
+        found = grown(network, machine, deadline, rng_seed)
+    long_enough = found.closed or found.length > network.domain.train_length
+    if not isinstance(network, WithWeights) or not long_enough:
+        return Unknown(f"a growing tube covers inputs of length up to {found.length}: {found.obstacle}"), None
     certificate = {
         "format": FORMAT,
         "claim": CLAIM,
-        "domain": EVERY if closed else f"all inputs of length up to {length:,}",
+        "domain": EVERY if found.closed else f"all inputs of length up to {found.length:,}",
         "program": print_program(machine),
         "weights_sha256": weights_hash(network.tensors),
-        "length": length,
-        "closed": closed,
-        "tube": tube,
+        "length": found.length,
+        "closed": found.closed,
+        "tube": found.tube,
     }
     return _checked(certificate, network)
 
@@ -155,6 +134,10 @@ def _attempted(
         raise Unsupported("expected a network that shows its weights, got one that only runs")
     if network.domain.symbol_count > MAX_ALPHABET:
         raise Unsupported(f"expected at most {MAX_ALPHABET} inputs per step, got {network.domain.symbol_count}")
+    rng, part = np.random.default_rng(rng_seed), deadline.share(ATTACK_SHARE)
+    found = attacked(network, machine, steps=ATTACK_STEPS, rng=rng, deadline=part)
+    if found is not None:
+        return Refuted(*shorten(network, machine, found, deadline=deadline)), None
     weights = weights_of(network, network.initial_state(1)[0])
     spread, table = _spread(network, rng_seed), ProgramTable(machine, network.domain)
     tolerance = Tolerance(weights, table, spread, _words(network, rng_seed))

@@ -3,10 +3,10 @@
 The checker computes the errors itself: it encloses one step from the whole tube, on cells of program states and inputs
 on which the program is affine (`verify.affine_reading`), subtracts where the tube says the network should be, and
 measures what is left. Everything the network may hold after t inputs is then in the tube of step t, rounding included.
-As long as the program is one affine map on all states and inputs, errors are followed as linear functions of the inputs,
-so that they may cancel, and add up only where some input adds them up; where cells have to be told apart, only lengths
-are. The claim holds as long as every read-out is certain: up to the length where it is not, or for every length where a
-tube and its box of program states lead into themselves.
+As long as the program is one affine map on all states and inputs, errors are followed as linear functions of the
+inputs, so that they may cancel, and add up only where some input adds them up; where cells have to be told apart, only
+lengths are. The claim holds as long as every read-out is certain: up to the length where it is not, or for every length
+where what is followed leads into itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from verify.enclosures import Enclosure, Network
 from verify.tube import ROUNDING, Bundle, Fails, Linear, Tube, states_after
 
 MOST_CELLS = 4_096
+MOST_HALVED = 512  # cells of one step on which a read-out was not certain
+MOST_KNOWN = 8  # lists of cells whose readings are kept
 ROUNDS, WIDER = 32, 1.02  # how often radii are widened to what they lead to, and by how much more
 OLD = 3  # times the width: inputs so many steps ago, if the program has forgotten them, count as unknown errors
 
@@ -35,6 +37,7 @@ class Growth:
         if (len(machine.inputs), len(machine.outputs)) != (len(network.inputs), len(network.outputs)):
             raise Fails("the program has not as many inputs and outputs as the network")
         self.machine, self.network, self.length = machine, network, 0
+        self.known: dict[tuple[Ends, ...], list[Reading]] = {}
         self.tube = Tube(tube, len(begin), len(first))
         seen = self.tube.inverse @ (begin - self.tube.centre - self.tube.slope @ first)
         sizes = np.abs(begin) + np.abs(self.tube.centre) + np.abs(self.tube.slope) @ np.abs(first)
@@ -73,7 +76,7 @@ class Growth:
         ends = zip(bundle.ends, zip(*self.network.inputs, strict=True), strict=True)
         low, high = ((*map(int, states), *map(int, sent)) for states, sent in ends)
         waiting, done, widest = [(low, high)], list[Reading](), np.zeros(len(self.tube.groups))
-        lengths, count = bundle.lengths(self.tube), len(bundle.states)
+        lengths, count, halved = bundle.lengths(self.tube), len(bundle.states), 0
         while waiting:
             readings = self._readings(waiting, len(done))
             moved, logits, rows = self._enclosed(readings, bundle.errors, lengths)
@@ -89,11 +92,15 @@ class Growth:
                     done.append(reading)
                     widest = np.maximum(widest, self._lengths(moved.rows(rows == k), spans, lengths, reading))
                 else:
-                    waiting += _halved(reading)
+                    waiting += _halved(reading, halved)
+                    halved += 1
         return states_after(bundle, done, widest)
 
     def _readings(self, waiting: list[Ends], known: int) -> list[Reading]:
         """The program on cells that make up these."""
+        first = tuple(waiting)
+        if first in self.known:
+            return self.known[first]
         readings = list[Reading]()
         while waiting:
             if len(waiting) + len(readings) + known > MOST_CELLS:
@@ -103,6 +110,7 @@ class Growth:
                 readings.append(self._read(cell))
             except Undecided as where:
                 waiting += _cut(cell, where)
+        self.known = {first: readings, **(self.known if len(self.known) < MOST_KNOWN else {})}
         return readings
 
     def _read(self, cell: Ends) -> Reading:
@@ -157,7 +165,8 @@ class Growth:
             wanted, steered = np.zeros((count, logits.centre.shape[1])), np.zeros((count, free, logits.centre.shape[1]))
         outer = np.abs(wanted) + np.einsum("bji,bj->bi", np.abs(steered), half)
         box = logits.box + ROUNDING * (outer[rows] + logits.size())
-        return moved, self._linear(logits.centre - wanted[rows], logits.terms / ball, box, steered[rows], units[rows]), rows
+        off = self._linear(logits.centre - wanted[rows], logits.terms / ball, box, steered[rows], units[rows])
+        return moved, off, rows
 
     def _linear(self, centre: Any, terms: Any, box: Any, steered: Any, units: Any) -> Linear:
         """Terms per unit, less what was `steered` (piece variable result) by the program; nothing where a unit is 0."""
@@ -229,11 +238,11 @@ def _cut(cell: Ends, where: Undecided) -> list[Ends]:
     return [(low, (*high[:k], where.at, *high[k + 1 :])), ((*low[:k], where.at + 1, *low[k + 1 :]), high)]
 
 
-def _halved(reading: Reading) -> list[Ends]:
-    """The halves of a cell on which a read-out is not certain. Raises `Fails` for a single point."""
+def _halved(reading: Reading, before: int) -> list[Ends]:
+    """The halves of a cell on which a read-out is not certain. Raises `Fails` for a single point, or too many."""
     cell = tuple(map(int, reading.low)), tuple(map(int, reading.high))
     widths = reading.high - reading.low
     k = int(np.argmax(widths))
-    if not widths[k]:
+    if not widths[k] or before >= MOST_HALVED:
         raise Fails(f"the read-out is not certain from program state and input {', '.join(map(str, cell[0]))}")
     return _cut(cell, Undecided(k, (cell[0][k] + cell[1][k]) // 2))

@@ -2,8 +2,8 @@
 
 Where a network carries numbers it mostly does so linearly: its state is, but for a small error, an affine function of
 the program's state variables, found here by least squares. Errors are measured in a basis in which what stays and what
-fades, by the network's mean Jacobian, are told apart: eigenvectors, with the real and imaginary part of a complex one as
-a group of two, in which the step is a rotation times a factor; and an orthonormal basis of all that fades (Schur).
+fades, by the network's mean Jacobian, are told apart: eigenvectors, with the real and imaginary part of a complex one
+as a group of two, in which the step is a rotation times a factor; and an orthonormal basis of all that fades (Schur).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ FADING = 0.5  # eigenvalues below this are of directions that fade
 MOST_BENT = 1e6  # condition of a basis
 
 
-def guess(network: RecurrentSubject, machine: Machine, weights: Weights, words: IntArray) -> dict[str, Any]:
-    """`centre`, `slope`, `basis` and `groups` of a tube, from runs on words (count time arity)."""
+def guesses(network: RecurrentSubject, machine: Machine, weights: Weights, words: IntArray) -> list[dict[str, Any]]:
+    """`centre`, `slope`, `basis` and `groups` of tubes, from runs on words (count time arity)."""
     numbers = _numbers(machine, words)
     states = network.trace(words).activations[network.sites[0].name].astype(np.float64)
     flat, hidden = (each.reshape(words.shape[0] * words.shape[1], each.shape[2]) for each in (numbers, states))
@@ -39,13 +39,11 @@ def guess(network: RecurrentSubject, machine: Machine, weights: Weights, words: 
     design = np.concatenate([np.ones((len(flat), 1)), flat / size], axis=1)
     fitted = np.linalg.lstsq(design, hidden, rcond=1e-12)[0]
     picked = hidden[np.linspace(0, len(hidden) - 1, min(POINTS, len(hidden))).astype(int)]
-    basis, groups = _basis(_jacobian(weights, picked))
-    return {
-        "centre": fitted[0].tolist(),
-        "slope": (fitted[1:] / size[:, None]).T.tolist(),
-        "basis": basis.tolist(),
-        "groups": groups,
-    }
+    centre, slope = fitted[0].tolist(), (fitted[1:] / size[:, None]).T.tolist()
+    return [
+        {"centre": centre, "slope": slope, "basis": basis.tolist(), "groups": groups}
+        for basis, groups in _bases(_jacobian(weights, picked))
+    ]
 
 
 def _numbers(machine: Machine, words: IntArray) -> Array:
@@ -67,25 +65,20 @@ def _jacobian(weights: Weights, states: Array) -> Array:
     return np.mean(means, axis=0)
 
 
-def _basis(jacobian: Array) -> tuple[Array, list[int]]:
-    """Eigenvectors of what stays, and an orthonormal basis of what fades, whose eigenvalues need not lie apart."""
-
-    def fades(*value: float) -> bool:
-        return float(np.hypot(*value)) < FADING
-
-    _, vectors, fading = schur(jacobian, output="real", sort=lambda re, im=0.0: fades(re, im))
-    columns, groups = list[Array](vectors.T[:fading]), [1] * fading
-    for value, vector in zip(*_eigen(jacobian)):
-        if fades(value.real, value.imag) or value.imag < 0:
-            continue
-        columns += [vector.real] if value.imag == 0 else [vector.real, vector.imag]
-        groups.append(1 if value.imag == 0 else 2)
-    basis = np.stack(columns, axis=1)
-    if basis.shape[1] == len(jacobian) and np.linalg.cond(basis) < MOST_BENT:
-        return basis, groups
-    return np.asarray(schur(jacobian, output="real")[1]), [1] * len(jacobian)
-
-
-def _eigen(matrix: Array) -> tuple[Any, Any]:
-    values, vectors = np.linalg.eig(matrix)
-    return values, vectors.T
+def _bases(jacobian: Array) -> list[tuple[Array, list[int]]]:
+    """Eigenvectors of what stays, with an orthonormal basis of what fades; then eigenvectors alone; where they are
+    nearly dependent, an orthonormal basis of all."""
+    found = list[tuple[Array, list[int]]]()
+    values, vectors = np.linalg.eig(jacobian)
+    for below in (FADING, 0.0):
+        sorted_ = schur(jacobian, output="real", sort=lambda re, im=0.0, most=below: np.hypot(re, im) < most)
+        flags, fading = np.asarray(sorted_[1]), int(sorted_[-1])
+        columns, groups = list[Array](flags.T[:fading]), [1] * fading
+        for value, vector in zip(values, vectors.T):
+            if np.abs(value) >= below and value.imag >= 0:
+                columns += [vector.real, vector.imag] if value.imag else [vector.real]
+                groups.append(2 if value.imag else 1)
+        basis = np.stack(columns, axis=1)
+        if basis.shape[1] == len(jacobian) and np.linalg.cond(basis) < MOST_BENT:
+            found.append((basis, groups))
+    return found or [(np.asarray(schur(jacobian, output="real")[1]), [1] * len(jacobian))]
