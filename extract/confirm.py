@@ -11,7 +11,7 @@ from typing import Any
 
 from extract.search.lift import Lifter
 from verify.budget import Deadline
-from verify.certificate import certify
+from verify.certificate import certify, certify_growing
 from verify.check import check_program, find_counterexample
 from verify.domain import Domain
 from verify.subject import RecurrentSubject
@@ -40,10 +40,16 @@ def confirm(network: RecurrentSubject, lifter: Lifter, deadline: Deadline, *, rn
 def prove(
     network: RecurrentSubject, lifter: Lifter, findings: list[Finding], deadline: Deadline, *, rng_seed: int
 ) -> tuple[list[Finding], dict[str, Any] | None]:
-    """A certificate for every length and its finding, where no counterexample is known."""
+    """A certificate and its finding: for every length where no counterexample is known, else up to some length."""
     machine = lifter.best.machine
-    if machine is None or not findings or find_counterexample(findings) is not None or deadline.passed:
+    if machine is None or not findings or deadline.passed:
         return [], None
+    known = find_counterexample(findings)
+    if known is not None and known.length <= network.domain.train_length:
+        return [], None
+    if known is not None:
+        finding, certificate = certify_growing(network, machine, timeout_s=deadline.left, rng_seed=rng_seed)
+        return ([finding], certificate) if certificate is not None else ([], None)
     finding, certificate = certify(network, machine, timeout_s=deadline.left, rng_seed=rng_seed)
     return [finding], certificate
 

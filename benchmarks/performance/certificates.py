@@ -2,12 +2,14 @@
 
     python -m benchmarks.performance.certificates [DIRECTORY ...] [--timeout S] [--json]
 
-Each network of each DIRECTORY (default: the Tomita networks of the zoo) is compared with the reference program of its
-task: first all inputs up to a length and structured random inputs up to 100 times the training length, which may refute
-(the counterexample is replayed on the network), then `verify.certificate` for most of the time. A certificate counts
-once the independent checker has accepted it. Where none is found, the reachable float32 states are enumerated: a proof
-too where they are few (exact closure), with no regions. Seconds are processor time of this process; checking is timed
-again, apart. The obstacle is the prover's own.
+Each recurrent network of each DIRECTORY (default: the Tomita networks of the zoo) is compared with the reference
+program of its task: first all inputs up to a length and structured random inputs up to 100 times the training length,
+which may refute (the counterexample is replayed on the network), then `verify.certificate` for most of the time. A
+certificate counts once the independent checker has accepted it. Where none is found, the reachable float32 states are
+enumerated: a proof too where they are few (exact closure), with no regions; where they are not, `length` is what was
+covered. A network that keeps numbers without bound may be proved up to a length only, by a growing certificate, and
+refuted from some longer one on. Seconds are processor time of this process; checking is timed apart. The obstacle
+is the prover's own.
 """
 
 from __future__ import annotations
@@ -20,15 +22,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks.suites.tables import TASKS
 from dsl.programs import Machine
 from dsl.syntax import parse
+from dsl.types import BoolType, RegisterType, Type
 from extract.networks import load_recurrent
 from verify.budget import Deadline
-from verify.certificate import certify
+from verify.certificate import certify, certify_growing, for_every_length
 from verify.checker import check_certificate
 from verify.exhaustive import exhaustive
 from verify.sampling import sampled
@@ -39,11 +44,16 @@ TOMITA = Path(__file__).parents[1] / "zoo" / "tomita"
 ATTACKS = ((4_000, 10), (1_000, 40), (200, 100))  # inputs, training lengths
 ATTACK_SHARE, CERTIFY_SHARE = 0.3, 0.9
 EXACT_STEPS = 4_000_000
+TIMES = 10  # the training length: how far counters and sums are to be settled
+VERDICTS = ("proved", "growing", "refuted", "obstacle")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One network: verdict `proved`, `refuted` or `obstacle`, and what it rests on."""
+    """One network: verdict `proved` (every length), `growing` (up to `length`), `refuted` or `obstacle`.
+
+    `length` is covered without a difference (0: none known), `differs` the length of the counterexample, if any.
+    """
 
     network: str
     cell: str
@@ -54,6 +64,10 @@ class Row:
     prover_s: float
     checker_s: float
     detail: str
+    finite: bool = True
+    train: int = 0
+    length: int = 0
+    differs: int = 0
 
 
 def measure(directory: Path, timeout_s: float) -> Row:
@@ -68,26 +82,62 @@ def measure(directory: Path, timeout_s: float) -> Row:
     deadline, began = Deadline.after(timeout_s, time.process_time), time.process_time()
     width = network.initial_state(1).shape[1]
 
-    def row(verdict: str, regions: int, seconds: float, checking: float, detail: str) -> Row:
-        return Row(directory.name, cell, noisy, width, verdict, regions, seconds, checking, detail)
+    finite, train = all(_finite(state.type) for state in machine.states), network.domain.train_length
 
-    counterexample = _attacked(network, machine, deadline.share(ATTACK_SHARE))
-    if counterexample is not None:
-        return row("refuted", 0, time.process_time() - began, 0.0, f"differs at length {counterexample}")
-    finding, certificate = certify(network, machine, timeout_s=CERTIFY_SHARE * deadline.left, clock=time.process_time)
-    if isinstance(finding.verdict, Refuted):
-        length = finding.verdict.counterexample.length
-        return row("refuted", 0, time.process_time() - began, 0.0, f"differs at length {length}")
-    if certificate is None:
-        closed = exhaustive(network, machine, max_inputs=EXACT_STEPS, deadline=deadline)
-        if isinstance(closed.verdict, Proved) and closed.domain.endswith("exact closure)"):
-            return row("proved", 0, time.process_time() - began, 0.0, closed.domain)
-    seconds = time.process_time() - began
-    if certificate is None:
-        return row("obstacle", 0, seconds, 0.0, getattr(finding.verdict, "reason", ""))
-    began = time.process_time()
-    check_certificate(certificate, dict(description), dict(network.tensors))  # type: ignore[attr-defined]
-    return row("proved", len(certificate["regions"]), seconds, time.process_time() - began, "every length")
+    def row(
+        verdict: str, detail: str, *, regions: int = 0, checking: float = 0.0, length: int = 0, differs: int = 0
+    ) -> Row:
+        seconds = time.process_time() - began - checking
+        name = directory.name
+        return Row(
+            name, cell, noisy, width, verdict, regions, seconds, checking, detail, finite, train, length, differs
+        )  # fmt: skip
+
+    def checked(certificate: dict[str, Any]) -> float:
+        start = time.process_time()
+        with np.errstate(all="ignore"):
+            check_certificate(certificate, dict(description), dict(network.tensors))  # type: ignore[attr-defined]
+        return time.process_time() - start
+
+    differs = _attacked(network, machine, deadline.share(ATTACK_SHARE))
+    if differs is None:
+        time_left = CERTIFY_SHARE * deadline.left
+        finding, certificate = certify(network, machine, timeout_s=time_left, clock=time.process_time)
+        if isinstance(finding.verdict, Refuted):
+            differs = finding.verdict.counterexample.length
+        elif for_every_length(certificate) and certificate is not None:
+            regions = len(certificate.get("regions", ()))
+            return row("proved", "every length", regions=regions, checking=checked(certificate))
+        elif certificate is not None:
+            return row("growing", "growing tube", checking=checked(certificate), length=int(certificate["length"]))
+        else:
+            closed = exhaustive(network, machine, max_inputs=EXACT_STEPS, deadline=deadline)
+            if isinstance(closed.verdict, Proved) and closed.domain.endswith("exact closure)"):
+                return row("proved", closed.domain)
+            return row("obstacle", getattr(finding.verdict, "reason", ""), length=int(dict(closed.measured)["length"]))
+    length, detail = 0, f"differs at length {differs}"
+    if not finite and differs > train + 1:
+        grown = certify_growing(network, machine, timeout_s=deadline.left, clock=time.process_time)[1]
+        if grown is not None:
+            checked(grown)
+            length, detail = int(grown["length"]), f"{detail}; up to {grown['length']} proved"
+    return row("refuted", detail, length=length, differs=differs)
+
+
+def _finite(kind: Type) -> bool:
+    """Whether a type has finitely many values."""
+    match kind:
+        case BoolType():
+            return True
+        case RegisterType(element, _):
+            return _finite(element)
+        case _:
+            return getattr(kind, "size", None) is not None
+
+
+def _recurrent(directory: Path) -> bool:
+    described = directory / "network.json"
+    return described.exists() and json.loads(described.read_text())["family"] == "recurrent"
 
 
 def _attacked(network: RecurrentSubject, machine: Machine, deadline: Deadline) -> int | None:
@@ -102,20 +152,32 @@ def _attacked(network: RecurrentSubject, machine: Machine, deadline: Deadline) -
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
-    """Shares by cell, plainly trained and with noise, and medians over the proved."""
+    """Counts by cell, plainly trained and with noise, with medians over the proved; then by what programs keep."""
     lines = []
     for noisy in (False, True):
         for cell in (*sorted({r.cell for r in rows if r.noisy == noisy}), ""):
             own = [r for r in rows if r.noisy == noisy and cell in (r.cell, "")]
             proved = [r for r in own if r.verdict == "proved"]
-            counts = ", ".join(f"{sum(r.verdict == v for r in own)} {v}" for v in ("proved", "refuted", "obstacle"))
             medians = ""
             if proved:
                 middle = (statistics.median(x) for x in zip(*((r.regions, r.prover_s, r.checker_s) for r in proved)))
                 medians = "; median {:.0f} regions, prover {:.1f} s, checker {:.1f} s".format(*middle)
             if own:
-                lines.append(f"{'noisy' if noisy else 'plain'} {cell or 'all'}: {counts} of {len(own)}{medians}")
+                lines.append(f"{'noisy' if noisy else 'plain'} {cell or 'all'}: {_counts(own)}{medians}")
+    numbers = [r for r in rows if not r.finite]
+    if numbers:
+        met = sum(r.length >= TIMES * r.train or 0 < r.differs <= TIMES * r.train for r in numbers)
+        forbidden = sum(0 < r.differs <= TIMES * r.train for r in numbers)
+        lines.append(f"finitely many program states: {_counts([r for r in rows if r.finite])}")
+        lines.append(
+            f"unbounded numbers: {_counts(numbers)}; {met} settled to {TIMES} times the training length, "
+            f"{forbidden} by a counterexample"
+        )
     return lines
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    return ", ".join(f"{sum(r.verdict == v for r in rows)} {v}" for v in VERDICTS) + f" of {len(rows)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -130,15 +192,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for directory in options.directories or [TOMITA]:
         found = [directory] if (directory / "network.json").exists() else sorted(directory.iterdir())
         for each in found:
-            if (each / "network.json").exists():
+            if _recurrent(each):
                 rows.append(measure(each, options.timeout))
                 print(f"{each.name}: {rows[-1].verdict}", file=sys.stderr, flush=True)
     if options.json:
         print(json.dumps({"networks": [asdict(r) for r in rows], "summary": summary(rows)}, indent=1))
         return 0
-    print("| network | cell | state | verdict | regions | prover s | checker s | what |\n" + "| --- " * 8 + "|")
+    columns = ("network", "cell", "state", "verdict", "length", "regions", "prover s", "checker s", "what")
+    print(f"| {' | '.join(columns)} |\n" + "| --- " * len(columns) + "|")
     for r in rows:
-        numbers = f"{r.regions:,} | {r.prover_s:.1f} | {r.checker_s:.1f}"
+        numbers = f"{r.length or ''} | {r.regions:,} | {r.prover_s:.1f} | {r.checker_s:.1f}"
         print(f"| {r.network} | {r.cell} | {r.width} | {r.verdict} | {numbers} | {r.detail} |")
     print("\n" + "\n".join(summary(rows)))
     return 0

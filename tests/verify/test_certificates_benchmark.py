@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.performance.certificates import TOMITA, measure, summary
+from benchmarks.performance.certificates import TIMES, TOMITA, measure, summary
 from benchmarks.performance.enclosures import violations
 
 
@@ -16,8 +16,15 @@ def test_rows_and_summary_say_what_happened() -> None:
     assert proved.regions > 0
     assert refuted.detail.startswith("differs at length ")
     lines = summary([proved, refuted])
-    assert "plain gru: 0 proved, 1 refuted, 0 obstacle of 1" in lines
-    assert any(line.startswith("noisy all: 1 proved, 0 refuted, 0 obstacle of 1; median") for line in lines)
+    assert "plain gru: 0 proved, 0 growing, 1 refuted, 0 obstacle of 1" in lines
+    assert any(line.startswith("noisy all: 1 proved, 0 growing, 0 refuted, 0 obstacle of 1; median") for line in lines)
+
+
+def test_a_network_that_counts_is_settled_up_to_a_length_and_refuted_after_it() -> None:
+    counter = measure(TOMITA.parent / "count_ones_mlp", 20.0)
+    assert (counter.verdict, counter.finite) == ("refuted", False)
+    assert counter.train < counter.length < counter.differs <= TIMES * counter.train
+    assert summary([counter])[-1].endswith("1 settled to 10 times the training length, 1 by a counterexample")
 
 
 @pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru", "lstm", "mlp"])
