@@ -70,7 +70,8 @@ def certify(
     """
     began, deadline = time.monotonic(), Deadline.after(timeout_s, clock)
     check_compatible(network.domain, len(network.output_ranges), machine)
-    verdict, certificate = _grown(network, machine, deadline.share(GROWTH_SHARE), rng_seed)
+    share = GROWTH_SHARE if network.domain.symbol_count <= MAX_ALPHABET else SEARCH_SHARE
+    verdict, certificate = _grown(network, machine, deadline.share(share), rng_seed)
     if certificate is None or not certificate["closed"]:
         for_some = verdict, certificate
         try:
@@ -81,7 +82,8 @@ def certify(
             verdict, certificate = for_some
     count = 0 if certificate is None else len(certificate.get("regions", ()))
     domain = EVERY if certificate is None else certificate["domain"]
-    return Finding(CLAIM, METHOD, verdict, domain, time.monotonic() - began, (("regions", count),)), certificate
+    method = GROWING if certificate is not None and "tube" in certificate else METHOD
+    return Finding(CLAIM, method, verdict, domain, time.monotonic() - began, (("regions", count),)), certificate
 
 
 def for_every_length(certificate: dict[str, Any] | None) -> bool:
@@ -169,8 +171,7 @@ def _checked(certificate: dict[str, Any], network: WithWeights) -> tuple[Verdict
             check_certificate(certificate, dict(network.description), dict(network.tensors))
     except Rejected as error:
         return Unknown(f"the independent checker rejects the certificate: {error}"), None
-    how = METHOD if "regions" not in certificate else f"{len(certificate['regions']):,} regions, {METHOD}"
-    how = how if for_every_length(certificate) else GROWING
+    how = GROWING if "tube" in certificate else f"{len(certificate['regions']):,} regions, {METHOD}"
     return Proved(f"{certificate['domain']} ({how})"), certificate
 
 

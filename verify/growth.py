@@ -75,7 +75,7 @@ class Growth:
         """What one step leads to, by cells that cover the states and all inputs."""
         ends = zip(bundle.ends, zip(*self.network.inputs, strict=True), strict=True)
         low, high = ((*map(int, states), *map(int, sent)) for states, sent in ends)
-        waiting, done, widest = [(low, high)], list[Reading](), np.zeros(len(self.tube.groups))
+        waiting, done, widest = [(low, high)], list[Reading](), np.zeros(len(self.tube.sizes))
         lengths, count, halved = bundle.lengths(self.tube), len(bundle.states), 0
         while waiting:
             readings = self._readings(waiting, len(done))
@@ -140,7 +140,7 @@ class Growth:
         middle, half = (low + high) / 2, (high - low) / 2
         count, free, width = *middle.shape, len(tube.centre)
         units = np.concatenate([half, np.tile(np.repeat(lengths, tube.sizes), (count, 1))], axis=1)
-        ball = np.sqrt(free + len(tube.groups))  # coefficients each within 1 are together in a ball of this radius
+        ball = np.sqrt(free + len(tube.sizes))  # coefficients each within 1 are together in a ball of this radius
         terms = np.zeros((count, free + width, width))
         terms[:, :first], terms[:, free:] = tube.slope.T, tube.basis.T
         sizes = np.abs(tube.centre) + (np.abs(middle) + half)[:, :first] @ np.abs(tube.slope).T
@@ -213,7 +213,7 @@ class Growth:
             ],
             axis=1,
         )
-        errors = np.stack([np.linalg.norm(off.errors[:, :, at], axis=2) for at in self.tube.groups], axis=2) @ radii
+        errors = self.tube.lengths(off.errors) @ radii
         box = off.box + 1e-11 * (np.abs(off.centre) + np.abs(spans).sum(axis=1) + errors)
         if self.network.description["output"]["decoding"] == "round":
             return (np.abs(off.centre) + np.abs(spans).sum(axis=1) + errors + box < 0.5).all(axis=1)

@@ -23,20 +23,19 @@ class Fails(Exception):
 
 
 class Tube:
-    """The shape of a growing certificate; `groups` are sizes of consecutive blocks of columns of the basis."""
+    """The shape of a growing certificate; `groups` are sizes, 1 or 2, of consecutive blocks of columns of the basis."""
 
     def __init__(self, found: dict[str, Any], width: int, variables: int) -> None:
         self.centre = np.array(found["centre"], dtype=np.float64).reshape(width)
         self.slope = np.array(found["slope"], dtype=np.float64).reshape(width, variables)
         self.basis = np.array(found["basis"], dtype=np.float64).reshape(width, width)
         sizes = [int(size) for size in found["groups"]]
-        if min(sizes) < 1 or sum(sizes) != width:
+        if not set(sizes) <= {1, 2} or sum(sizes) != width:
             raise Fails("the groups do not make up the basis")
         if not all(np.isfinite(each).all() for each in (self.centre, self.slope, self.basis)):
             raise Fails("the tube is not finite")
-        ends = np.cumsum(sizes).tolist()
-        self.groups = [slice(end - size, end) for end, size in zip(ends, sizes)]
         self.sizes = np.array(sizes)
+        self.starts = np.cumsum(self.sizes) - self.sizes
         try:
             self.inverse = np.linalg.inv(self.basis)
         except np.linalg.LinAlgError:
@@ -48,17 +47,18 @@ class Tube:
 
     def lengths(self, errors: Any) -> Any:
         """The Euclidean length of each group of coordinates: (..., width) to (..., groups)."""
-        return np.stack([np.linalg.norm(errors[..., at], axis=-1) for at in self.groups], axis=-1)
+        return np.sqrt(np.add.reduceat(errors**2, self.starts, axis=-1))
 
     def stretched(self, maps: Any, radii: Any) -> Any:
         """At least the lengths (batch groups) of `maps @ e` (batch width width), for errors e within the radii."""
-        return np.stack(
-            [
-                sum(np.linalg.norm(maps[:, to, at], ord=2, axis=(1, 2)) * r for at, r in zip(self.groups, radii))
-                for to in self.groups
-            ],
-            axis=-1,
-        )
+        width = maps.shape[2]
+        padded = np.pad(maps, ((0, 0), (0, 1), (0, 1)))
+        at = np.stack([self.starts, np.where(self.sizes == 2, self.starts + 1, width)], axis=1)
+        a, b, c, d = (padded[:, at[:, None, row], at[None, :, column]] for row in (0, 1) for column in (0, 1))
+        total, area = a**2 + b**2 + c**2 + d**2, a * d - b * c
+        # the larger singular value of a matrix of two rows and columns
+        norms = np.sqrt((total + np.sqrt(np.maximum(total**2 - 4 * area**2, 0.0))) / 2)
+        return (1 + 1e-7) * norms @ radii
 
     def leaked(self, radii: Any, lengths: Any) -> Any:
         """These radii with what leaks of all errors into each group, as the inverse of the basis is off by `doubt`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,8 +83,10 @@ def extraction_status(extraction: Extraction) -> int:
     return FOUND if any(isinstance(finding.verdict, Proved) for finding in findings) else status(findings)
 
 
-def _bounded(domain: str) -> bool:
-    return EVERY_LENGTH not in domain
+def _strongest_first(domain: str) -> tuple[bool, int]:
+    """Sorts what is proved by how much it says: every length, then the largest length."""
+    length = re.search(r"length up to ([\d,]+)", domain)
+    return EVERY_LENGTH not in domain, -int(length[1].replace(",", "")) if length else 0
 
 
 def summary(extraction: Extraction) -> str:
@@ -93,7 +96,7 @@ def summary(extraction: Extraction) -> str:
         return f"{head} ({extraction.stop_reason})"
     findings = equality(extraction.evidence)
     proved = [f.verdict.domain for f in findings if isinstance(f.verdict, Proved)]
-    parts = [f"proved equal to the network on {domain}" for domain in sorted(proved, key=_bounded)][:1]
+    parts = [f"proved equal to the network on {domain}" for domain in sorted(proved, key=_strongest_first)][:1]
     refuted = [f.verdict.counterexample for f in findings if isinstance(f.verdict, Refuted)]
     if refuted:
         first = min(refuted, key=lambda example: example.length)
