@@ -11,7 +11,7 @@ from extract.networks.decoy import random_twin
 from extract.restate import restated
 from verify.budget import Deadline
 from verify.causal.alignment import SITE, Alignment, Coded
-from verify.causal.mechanism import Mechanism, judge
+from verify.causal.mechanism import THRESHOLD, Mechanism, claimed, judge
 from verify.causal.smallest import size, smallest
 from verify.subject import RecurrentSubject
 from verify.verdict import Finding, Supported
@@ -27,6 +27,8 @@ def align(
     mechanism = judged(network, machine, deadline, rng=rng)
     if not isinstance(mechanism.verdict, Supported):
         for other in restated(machine, network.domain, deadline):
+            if claimed(network, other, rng=rng, refine=learn, deadline=deadline)[3].score < THRESHOLD:
+                continue
             theirs = judged(network, other, deadline, rng=rng)
             if isinstance(theirs.verdict, Supported):
                 machine, mechanism = other, theirs

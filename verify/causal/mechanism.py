@@ -107,6 +107,27 @@ def decoy_claim(
     return assess(held, alignment, pairs=pairs, rng=rng, enough=FAILED)
 
 
+def claimed(
+    network: RecurrentSubject,
+    machine: Machine,
+    *,
+    rng: np.random.Generator,
+    refine: Refine | None = None,
+    deadline: Deadline = FOREVER,
+) -> tuple[Runs, Runs, Alignment, Assessment]:
+    """A program's own claim, without decoys: the runs it is fitted on, those it is judged on, the plain alignment, and
+    what interventions say of that or, where it does better, of a refined one."""
+    fitted, choose, held = split_runs(network, machine, rng=rng)
+    plain = alignment = fit(fitted, held)
+    if refine is not None and machine.states and not deadline.passed:
+        first = assess(choose, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
+        if first.score < 0.5 * (1 + THRESHOLD) and first.agreement[0] >= THRESHOLD * first.agreement[1]:
+            other = refine(fitted, alignment, rng)
+            if other is not None and assess(choose, other, pairs=PAIRS, rng=rng, deadline=deadline).score > first.score:
+                alignment = other
+    return fitted, held, plain, assess(held, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
+
+
 def judge(
     network: RecurrentSubject,
     machine: Machine,
@@ -119,18 +140,9 @@ def judge(
     """The mechanism verdict on a program for a network, with its decoys; `twin` is a random network of the same
     make."""
     began = time.monotonic()
-    fitted, choose, held = split_runs(network, machine, rng=rng)
-    plain = alignment = fit(fitted, held)
-    if refine is not None and machine.states and not deadline.passed:
-        first = assess(choose, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
-        if first.score < 0.5 * (1 + THRESHOLD) and first.agreement[0] >= THRESHOLD * first.agreement[1]:
-            other = refine(fitted, alignment, rng)
-            if other is not None and assess(choose, other, pairs=PAIRS, rng=rng, deadline=deadline).score > first.score:
-                alignment = other
-    assessment = assess(held, alignment, pairs=PAIRS, rng=rng, deadline=deadline)
-    decoys = tuple(
-        _decoys(machine, assessment, plain, fitted, held, twin, refine if alignment.raw else None, rng, deadline)
-    )
+    fitted, held, plain, assessment = claimed(network, machine, rng=rng, refine=refine, deadline=deadline)
+    raw = assessment.alignment.raw
+    decoys = tuple(_decoys(machine, assessment, plain, fitted, held, twin, refine if raw else None, rng, deadline))
     interval, p_value = assessment.interval(rng=rng), assessment.p_value(rng=rng)
     best = max(_contrary(decoys), key=lambda item: item[1], default=NO_DECOY)
     verdict = decided(assessment, interval, p_value, best)
