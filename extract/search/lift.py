@@ -54,7 +54,7 @@ REFINE_SHARE = 0.5
 """Of the time left, what recurrences may use while a finite machine waits to be encoded."""
 ENCODE_SHARE = 0.4
 TABLE_SHARE = 0.9
-"""Of the time left once no labelling gave a program, what the search over traces may use."""
+"""Of the time left once no labelling gave a program that is nearly right, what the search over traces may use."""
 MAX_ENCODED = 64
 EFFORTS = (800_000, 1_600_000, 2_000_000, 2_600_000)
 """Candidate programs for one synthesis problem, by level of the pool."""
@@ -158,7 +158,7 @@ class Lifter:
             self._learn_from_failures()
 
     def _encode(self, limit: Deadline, whole: Deadline) -> None:
-        """Encodings of the finite machine: one labelling at a time, then, where none gave a program, by variables whose
+        """Encodings of the finite machine: one labelling at a time; where none is nearly right, by variables whose
         traces tell its states."""
         mealy, domain = self.abstraction.mealy, self.network.domain
         assert mealy is not None
@@ -166,7 +166,7 @@ class Lifter:
             self._offer(machine)
             if self._settled() or limit.passed:
                 break
-        if not self.best.survives:
+        if not self.best.survives and self.best.agreement < NEARLY:
             part = whole.share(TABLE_SHARE)
             found = machine_from_table(mealy, domain, self.kinds, deadline=part, rng=self.rng).machine
             if found is not None:
