@@ -68,13 +68,15 @@ CHAIN = 8
 class Lifted:
     """The best machine so far by description length: its own bits, plus those of the test words it gets wrong.
 
-    `missed` counts those of these words on which the abstraction does not see the network slip.
+    `missed` counts those of these words on which the abstraction does not see the network slip; `usual` is the
+    agreement on the uniform half of them.
     """
 
     machine: Machine | None = None
     cost: float = float("inf")
     bits: float = float("inf")
     agreement: float = 0.0
+    usual: float = 0.0
     missed: int = 0
     stop: str = "search budget used"
     tried: int = 0
@@ -166,7 +168,7 @@ class Lifter:
             self._offer(machine)
             if self._settled() or limit.passed:
                 break
-        if not self.best.survives and self.best.agreement < NEARLY:
+        if not self.best.survives and self.best.usual < NEARLY:
             part = whole.share(TABLE_SHARE)
             found = machine_from_table(mealy, domain, self.kinds, deadline=part, rng=self.rng).machine
             if found is not None:
@@ -243,15 +245,18 @@ class Lifter:
             return
         slips = (self.abstraction.cleaned(self.network, self.tests, self.answers) != self.answers).any(axis=(1, 2))
         agreement, cost, missed = 1.0 - float(wrong.mean()), cost_bits(machine), wrong & ~slips
+        usual = 1.0 - float(self._uniform(wrong).mean())
         bits = cost + self.exception_bits * self._exceptions(wrong)
         self.best.tried += 1
         if not missed.any() and not self.best.survives:  # contest a first survivor no longer than it took to find
             self.deadline = self._contest(self.deadline)
         elif agreement > NEARLY and bits < self.best.bits and not self.abstraction.finite:  # slips cannot be told
             self.deadline = self._contest(self.deadline, rounds=2)
+        elif usual == 1.0 and bits < self.best.bits:  # the network leaves it on structured words alone
+            self.deadline = self._contest(self.deadline, rounds=3)
         if bits < self.best.bits:
             self.best.machine, self.best.agreement, self.best.missed = machine, agreement, int(missed.sum())
-            self.best.cost, self.best.bits = cost, bits
+            self.best.cost, self.best.bits, self.best.usual = cost, bits, usual
             self.progress.best(machine, agreement)
         if missed.any():
             self.failures.append(self.tests[np.flatnonzero(missed)[:4]])
@@ -265,8 +270,13 @@ class Lifter:
 
         Trained networks drift on long runs; patching a program for part of that says nothing about its algorithm.
         """
-        uniform = len(wrong) - len(wrong) // 2
-        return int(wrong[:uniform].sum()) + min(int(wrong[uniform:].sum()), MOST_STRUCTURED)
+        usual = int(self._uniform(wrong).sum())
+        return usual + min(int(wrong.sum()) - usual, MOST_STRUCTURED)
+
+    @staticmethod
+    def _uniform(tests: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of a value for every test word, those of words drawn uniformly, or added since."""
+        return tests[: len(tests) - len(tests) // 2]
 
     @property
     def exception_bits(self) -> float:
