@@ -1,11 +1,11 @@
 """One-step problems from the shipped networks: solved, minimal, seconds, and what guidance buys.
 
-    python -m benchmarks.performance.onestep [--only TEXT] [--budget N] [--proof N] [--json]
+    python -m benchmarks.performance.onestep [--only TEXT] [--budget N] [--proof N] [--memory GIB] [--json]
 
 Every problem of `benchmarks.performance.onestep_problems` goes through the function the pipeline uses, three times in
 one run: with the distillers' advice (trees, linear, modular and relation fits) and guidance just in time; without
 the distillers; with neither. `--budget` bounds the candidates of each search for a solution, `--proof` those of a
-search that goes on to try all cheaper programs, where that seems possible.
+search that goes on to try all cheaper programs, where that seems possible; `--memory` the bank of either.
 
 *Proved* counts answers of which the engine says that all cheaper programs were tried (over the mined constants, up to
 equality on the examples). *Best known* is the cheapest of the three answers and the task's reference term. *Effort* is
@@ -81,9 +81,9 @@ class Comparison:
         return any(outcome.found > HARD or outcome.term is None for outcome in self.outcomes.values())
 
 
-def solve(problem: OneStep, budget: int, proof: int, distillers: bool, guided: bool) -> Outcome:
+def solve(problem: OneStep, limits: Limits, distillers: bool, guided: bool) -> Outcome:
     """One search through the pipeline's own function."""
-    limits = Limits(600.0, MAX_COST, budget, proof=proof, distillers=distillers, guided=guided)
+    limits = replace(limits, distillers=distillers, guided=guided)
     limits = limits if guided else replace(limits, compression=0)
     started = time.process_time()
     result = fit(problem.columns, problem.target, problem.constants, limits)
@@ -92,12 +92,12 @@ def solve(problem: OneStep, budget: int, proof: int, distillers: bool, guided: b
     return Outcome(text, result.cost, result.minimal, result.found, result.candidates, seconds)
 
 
-def compare(chosen: Sequence[OneStep], budget: int, proof: int) -> list[Comparison]:
+def compare(chosen: Sequence[OneStep], limits: Limits) -> list[Comparison]:
     """All arms on every problem; progress on stderr."""
     warm_up()
     found = []
     for problem in chosen:
-        outcomes = {name: solve(problem, budget, proof, *flags) for name, flags in ARMS.items()}
+        outcomes = {name: solve(problem, limits, *flags) for name, flags in ARMS.items()}
         found.append(Comparison(problem.name, reference_cost(problem), outcomes))
         if found[-1].hard:
             cells = "   ".join(_cell(outcome) for outcome in outcomes.values())
@@ -158,9 +158,11 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="problems whose name contains this")
     parser.add_argument("--budget", type=int, default=2_000_000, metavar="N", help="candidates for each search")
     parser.add_argument("--proof", type=int, default=10_000_000, metavar="N", help="candidates to prove minimality")
+    parser.add_argument("--memory", type=float, default=1.0, metavar="GIB", help="for the values found, per search")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    found = compare([p for p in problems() if options.only in p.name], options.budget, options.proof)
+    limits = Limits(600.0, MAX_COST, options.budget, max_bytes=int(options.memory * 2**30), proof=options.proof)
+    found = compare([p for p in problems() if options.only in p.name], limits)
     report = {arm: summary(found, arm) for arm in ARMS}
     if options.json:
         print(json.dumps({"summary": report, "problems": [asdict(c) for c in found]}))
