@@ -9,7 +9,7 @@ from benchmarks.jobs import Row
 from verify.causal.mechanism import CLAIM, DIRECTIONS_OF
 
 COLUMNS = ("network", "mechanism", "weakest", "directions of each variable", "random network", "shuffled alignment",
-           "wrong variable", "same outputs, at best", "s")  # fmt: skip
+           "wrong variable", "same outputs, at best", "s", "why not")  # fmt: skip
 DECOY, SAME, FINER = "decoy ", "same outputs", "same outputs, finer"
 
 
@@ -19,7 +19,9 @@ def mechanism_rows(rows: Sequence[Row]) -> list[list[str]]:
     for row in sorted(rows, key=lambda r: (r.get("network", ""), r.get("extractor") or "")):
         evidence = next((e for e in row.get("evidence", ()) if e["claim"] == CLAIM), None)
         if evidence is not None:
-            found.append([row["network"], *_cells(evidence["verdict"], evidence["measured"], evidence["seconds"])])
+            cells = _cells(evidence["verdict"], evidence["measured"], evidence["seconds"])
+            why = "" if evidence["verdict"] == "supported" else evidence["reason"].partition(";")[0]
+            found.append([row["network"], *cells, why])
     return found
 
 

@@ -161,4 +161,7 @@ def test_mechanisms_are_told_with_their_decoys() -> None:
                 "decoy same outputs, finer: c": 0.9}  # fmt: skip
     tested = {"claim": MECHANISM, "verdict": "supported", "seconds": 1.25, "measured": measured}
     (cells,) = mechanism_rows([{"network": "n", "evidence": [tested]}, {"network": "m", "evidence": []}])
-    assert cells == ["n", "supported, 97%", "s", "s 2", "10%", "-", "-", "30%", "1.2"]
+    assert cells == ["n", "supported, 97%", "s", "s 2", "10%", "-", "-", "30%", "1.2", ""]
+    failed = tested | {"verdict": "not supported", "reason": "s is read right in 20% of the states only; 20.0% right"}
+    (cells,) = mechanism_rows([{"network": "n", "evidence": [failed]}])
+    assert cells[-1] == "s is read right in 20% of the states only"

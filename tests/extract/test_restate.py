@@ -52,6 +52,7 @@ def test_the_program_that_the_network_keeps_takes_the_place_of_its_equal() -> No
     assert isinstance(network, RecurrentNetwork)
     found = judged(network, PARITIES, Deadline.after(60), rng=np.random.default_rng(0))
     assert isinstance(found.verdict, NotSupported)
+    assert found.verdict.reason.startswith("another claim does better (same outputs")
     own, alignment, findings = align(network, PARITIES, Deadline.after(60), rng=np.random.default_rng(0))
     assert isinstance(findings[0].verdict, Supported)
     assert own != PARITIES

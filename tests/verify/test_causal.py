@@ -63,7 +63,9 @@ def test_wrong_alignments_are_not(change) -> None:  # type: ignore[no-untyped-de
 
 def test_network_of_another_machine_is_not_supported() -> None:
     other = MachineNetwork(OTHER, DOMAIN, mixing=mixing(1), output_ranges=((0, 1), (0, 2)))
-    assert isinstance(judge(other, TWO, rng=rng()).verdict, NotSupported)
+    verdict = judge(other, TWO, rng=rng()).verdict
+    assert isinstance(verdict, NotSupported)
+    assert verdict.reason.startswith("outputs agree in ")
 
 
 def test_programs_that_answer_alike_but_keep_other_state_are_not_supported() -> None:

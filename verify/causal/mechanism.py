@@ -25,6 +25,7 @@ from verify.causal.alignment import Alignment, fit
 from verify.causal.assessment import Assessment, assess
 from verify.causal.contrast import contrasts
 from verify.causal.decoys import FINER, redescribes, same_outputs, shuffled, wrong_variable
+from verify.causal.interventions import WHOLE
 from verify.causal.runs import Matrix, Runs, record
 from verify.causal.smallest import size
 from verify.subject import RecurrentSubject
@@ -175,10 +176,28 @@ def decided(
     if stands(score, p_value, theirs):
         return Supported(numbers)
     if high < THRESHOLD:
-        return NotSupported(numbers)
+        return NotSupported(f"{_obstacle(assessment, best_decoy)}; {numbers}")
     if score >= THRESHOLD:
         return Undecided(f"{'a decoy does as well' if p_value <= SIGNIFICANT else f'p {p_value:.2g}'}; {numbers}")
     return Undecided(f"near the threshold of {THRESHOLD:.0%}; {numbers}")
+
+
+def _obstacle(assessment: Assessment, best_decoy: tuple[str, float]) -> str:
+    """What stands against a claim, told from what does better and from the experiments that fail."""
+    alignment = assessment.alignment
+    other, theirs = best_decoy
+    right, runs = assessment.agreement
+    share, name = min(zip(alignment.exact, (v.name for v in alignment.variables), strict=True), default=(1.0, ""))
+    together = next((e.score for e in assessment.told if e.name == WHOLE), 0.0)
+    if theirs >= THRESHOLD:
+        return f"another claim does better ({other})"
+    if right < THRESHOLD * runs:
+        return f"outputs agree in {right / runs:.0%} of the runs only"
+    if share < THRESHOLD:
+        return f"{name} is read right in {share:.0%} of the states only"
+    if together >= THRESHOLD:
+        return f"variables carry over together ({together:.0%}), not each alone: the network may keep others"
+    return "values are read right, but more of the state than these matters"
 
 
 def split_runs(network: RecurrentSubject, machine: Machine, *, rng: np.random.Generator) -> tuple[Runs, Runs, Runs]:
