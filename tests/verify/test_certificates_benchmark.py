@@ -16,8 +16,8 @@ def test_rows_and_summary_say_what_happened() -> None:
     assert proved.regions > 0
     assert refuted.detail.startswith("differs at length ")
     lines = summary([proved, refuted])
-    assert "plain gru: 0 proved, 0 growing, 1 refuted, 0 obstacle of 1" in lines
-    assert any(line.startswith("noisy all: 1 proved, 0 growing, 0 refuted, 0 obstacle of 1; median") for line in lines)
+    assert "plain gru: 0 proved, 0 bounded, 1 refuted, 0 obstacle of 1" in lines
+    assert any(line.startswith("noisy all: 1 proved, 0 bounded, 0 refuted, 0 obstacle of 1; median") for line in lines)
 
 
 def test_a_network_that_counts_is_settled_up_to_a_length_and_refuted_after_it() -> None:
