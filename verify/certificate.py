@@ -30,8 +30,9 @@ from verify.checker import Rejected, check_certificate
 from verify.domain import IntArray
 from verify.exhaustive import CLAIM
 from verify.lockstep import check_compatible, replay
+from verify.reach.closure import Closure, Options, Region
 from verify.reach.growing import grown
-from verify.reach.regions import Closure, Options, Region, Search
+from verify.reach.regions import Search
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.sampling import shorten
@@ -167,13 +168,13 @@ def _attempted(
         last = _in_turns(tried, part, TURN * deadline.left)
         closure = last if last.ended else closure
     if closure.obstacle is None:
-        return _checked(_written(closure.regions, EVERY, table, machine, network.tensors), network)
+        return _checked(certificate_of(closure.regions, EVERY, table, machine, network.tensors), network)
     if closure.word is not None and (found := replay(network, machine, symbols[closure.word])) is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
     length, regions = max((search.covered() for search in tried), key=lambda found: found[0], default=(0, []))
     if length > network.domain.train_length:
         domain = f"all inputs of length up to {length:,}"
-        return _checked({**_written(regions, domain, table, machine, network.tensors), "length": length}, network)
+        return _checked({**certificate_of(regions, domain, table, machine, network.tensors), "length": length}, network)
     return Unknown(closure.obstacle), None
 
 
@@ -217,9 +218,10 @@ def _words(network: RecurrentSubject, rng_seed: int) -> IntArray:
     return (words - low) @ place
 
 
-def _written(
+def certificate_of(
     regions: list[Region], domain: str, table: ProgramTable, machine: Machine, tensors: Mapping[str, FloatArray]
 ) -> dict[str, Any]:
+    """What these regions say, for the checker to see; nothing is claimed by making it."""
     return {
         "format": FORMAT,
         "claim": CLAIM,

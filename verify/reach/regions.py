@@ -17,7 +17,6 @@ followed, the outputs on all inputs of that length are right, whatever becomes o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +24,7 @@ import numpy as np
 from verify.budget import Deadline
 from verify.reach.affine import Array, Form, ellipsoids, join
 from verify.reach.cells import step, surely_reads
+from verify.reach.closure import Closure, Options, Refutes, Region, Word
 from verify.reach.cover import Cover, Numbers
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
@@ -35,57 +35,6 @@ ANCESTORS = 80
 BENT = 0.3  # share of the square from which on what linearisation missed is blamed
 BLAMED = 0.3  # of the largest share
 HUGE = 1e30
-
-Word = list[int]
-Refutes = Callable[[Word], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`scale` times the tolerance is the size of a region before its image is added; `repairs` of obstacles.
-
-    `settled` is the scale where the program's outputs do not change any more. With a `length`, it is enough to cover
-    inputs of that length.
-    """
-
-    scale: float = 0.3
-    settled: float = 0.3
-    inflation: float = 1.3
-    repairs: int = 1_000
-    max_regions: int = 25_000
-    length: int | None = None
-
-
-@dataclass(frozen=True)
-class Region:
-    """An ellipsoid `centre + shape @ s` of program state `state`; `targets` per symbol hold its images.
-
-    Of a region that was not followed nothing is said of its images.
-    """
-
-    centre: Array
-    shape: Array
-    state: int
-    targets: tuple[tuple[int, ...], ...] | None
-
-
-@dataclass(frozen=True)
-class Closure:
-    """Closed regions, the first of which holds the initial state; or the obstacle, or a word read out wrongly.
-
-    An obstacle that was only the time is `interrupted`; `asked` says that the length asked for is covered.
-    """
-
-    regions: list[Region]
-    obstacle: str | None
-    word: Word | None = None
-    interrupted: bool = False
-    asked: bool = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is settled, one way or the other."""
-        return self.obstacle is None or self.word is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +95,9 @@ class Search:
             if deadline.passed:
                 return self._interrupted(len(queue) - at)
 
-    def _scale(self, state: int) -> float:
-        return self.options.settled if self.table.settled(state) else self.options.scale
+    def _least(self, states: Array, number: int) -> Array:
+        scale = self.options.settled if self.table.settled(number) else self.options.scale
+        return self.tolerance.least(states, number, scale, self.options.widest or scale)
 
     def _interrupted(self, left: int) -> Closure:
         found = f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
@@ -174,7 +124,7 @@ class Search:
         width, start = len(self.spread), self.weights.initial[None]
         image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
         self.first = self.cover.count
-        self.cover.surround(image, 0, self.tolerance.least(start, 0, self._scale(0)))
+        self.cover.surround(image, 0, self._least(start, 0))
         self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0))
         self.targets.append(None)
 
@@ -233,7 +183,7 @@ class Search:
         rows = np.nonzero(holder < 0)[0]
         if len(rows):
             left, known = image.rows(rows), self.cover.count
-            leasts = self.tolerance.least(left.centre, state, self._scale(state))
+            leasts = self._least(left.centre, state)
             holder[rows], made = self.cover.surround(left, state, leasts)
             assert len(made) == self.cover.count - known
             for row in rows[made].tolist():

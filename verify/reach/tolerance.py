@@ -3,7 +3,8 @@
 At a state x, the matrix V(x) measures a disturbance d as d^T V d: the squares of what it does, linearised, to the
 leads of the read-out and to the state itself, on the worst continuation (an observability Gramian, by value iteration
 over the samples). A region at x starts with the square `scale^2 V^-1`, small where something depends on it. Where the
-search meets an obstacle it is made smaller still (`blame`). Nothing here has to be sound.
+search meets an obstacle it is made smaller still (`blame`), and where nothing depends on it, it has a size of its own.
+Nothing here has to be sound.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ Numbers = NDArray[np.int64]
 STEP = 1e-7
 BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SWEEPS = 40
+SYMBOLS = 16  # continuations of a large alphabet that are followed
 LARGEST = 1e12
 BLAMED = 0.5
 TOGETHER = 8  # samples blamed at a time, the nearest
@@ -42,15 +44,19 @@ class Tolerance:
             for number in sorted(set(self._numbers.tolist()))
             for rows in [np.nonzero(self._numbers == number)[0]]
         }
-        self._square = self._worst(len(weights.features))
+        picked = np.linspace(0, len(weights.features) - 1, min(SYMBOLS, len(weights.features)))
+        self._square = self._worst(picked.astype(int).tolist())
         self._factor = np.ones(len(self._states))
 
-    def least(self, states: Array, number: int, scale: float) -> Array:
-        """Squares (batch width width) of the smallest regions at these states of one program state."""
+    def least(self, states: Array, number: int, scale: float, widest: float) -> Array:
+        """Squares (batch width width) of the smallest regions at these states of one program state.
+
+        They go `scale` times as far as is tolerated, and `widest` spreads where nothing depends on it.
+        """
         near = self._near(states, number)
         width = len(self._spread)
-        squares = np.linalg.inv(self._square[near] + np.eye(width)) * (scale * self._factor[near, None, None]) ** 2
-        return squares * np.outer(self._spread, self._spread)
+        squares = np.linalg.inv(self._square[near] / scale**2 + np.eye(width) / widest**2)
+        return squares * (self._factor[near, None, None] ** 2 * np.outer(self._spread, self._spread))
 
     def blame(self, states: Array, numbers: Numbers) -> Numbers:
         """Make regions near these states (batch width) of these program states smaller; the samples blamed."""
@@ -100,9 +106,9 @@ class Tolerance:
         kept = np.unique(cells, axis=0, return_index=True)[1]
         return every[kept], which[kept]
 
-    def _worst(self, symbols: int) -> Array:
+    def _worst(self, symbols: list[int]) -> Array:
         """Value iteration: the local square plus that of the worst next state, seen through the Jacobian."""
-        local, jacobian, after = zip(*(self._linearised(symbol) for symbol in range(symbols)))
+        local, jacobian, after = zip(*(self._linearised(symbol) for symbol in symbols))
         square = np.zeros_like(local[0])
         for _ in range(SWEEPS):
             nexts = [c + j.transpose(0, 2, 1) @ square[a] @ j for c, j, a in zip(local, jacobian, after)]
