@@ -59,7 +59,10 @@ TURN, SEARCH_SHARE = 0.05, 0.9
 """Of the whole time: what one turn takes, and all together; what remains is for the checker."""
 LENGTH, LISTED = 16, 1 << 20
 """Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
-COVERING = tuple(Options(scale=scale, settled=scale, inflation=1.02, length=LENGTH) for scale in (0.5, 0.2, 0.1, 0.05))
+COVERING = tuple(
+    Options(scale=scale, settled=scale, inflation=1.02, max_regions=60_000, length=LENGTH)
+    for scale in (0.2, 0.1, 0.05, 0.02)
+)
 """Searches for regions that need not close, so they need no room for what comes after."""
 EVERY_SHARE, COVERING_SHARE = 0.5, 0.6
 """Where both are sought, what proofs for every length get of the whole, and those up to a length of what is left."""

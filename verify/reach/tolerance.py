@@ -26,6 +26,7 @@ Numbers = NDArray[np.int64]
 STEP = 1e-7
 BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SWEEPS = 40
+DISCOUNT = 1.0
 SYMBOLS = 16  # continuations of a large alphabet that are followed
 LARGEST = 1e12
 BLAMED = 0.5
@@ -111,7 +112,7 @@ class Tolerance:
         local, jacobian, after = zip(*(self._linearised(symbol) for symbol in symbols))
         square = np.zeros_like(local[0])
         for _ in range(SWEEPS):
-            nexts = [c + j.transpose(0, 2, 1) @ square[a] @ j for c, j, a in zip(local, jacobian, after)]
+            nexts = [c + DISCOUNT * j.transpose(0, 2, 1) @ square[a] @ j for c, j, a in zip(local, jacobian, after)]
             traces = np.stack([np.einsum("bii->b", each) for each in nexts])
             worst = traces.argmax(axis=0)
             square = np.stack(nexts)[worst, np.arange(len(worst))]
