@@ -60,11 +60,11 @@ TURN, SEARCH_SHARE = 0.05, 0.9
 LENGTH, LISTED = 16, 1 << 20
 """Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
 COVERING = tuple(
-    Options(scale=scale, settled=scale, inflation=1.02, max_regions=60_000, length=LENGTH)
-    for scale in (0.2, 0.1, 0.05, 0.02)
+    Options(scale=scale, settled=scale, inflation=1.02, repairs=0, max_regions=80_000, length=LENGTH)
+    for scale in (0.2, 0.1, 0.05, 0.025, 0.012)
 )
-"""Searches for regions that need not close, so they need no room for what comes after."""
-EVERY_SHARE, COVERING_SHARE = 0.5, 0.6
+"""Searches for regions that need not close, the next where the one before meets a read-out that is not certain."""
+EVERY_SHARE, COVERING_SHARE = 0.35, 0.8
 """Where both are sought, what proofs for every length get of the whole, and those up to a length of what is left."""
 
 
@@ -168,7 +168,7 @@ def _attempted(
     closure = _in_turns(searches(ATTEMPTS), part, TURN * deadline.left)
     if covering and not closure.ended:
         tried, part = searches(COVERING), deadline.share(COVERING_SHARE)
-        last = _in_turns(tried, part, TURN * deadline.left)
+        last = _in_turns(tried, part, part.left)
         closure = last if last.ended else closure
     if closure.obstacle is None:
         return _checked(certificate_of(closure.regions, EVERY, table, machine, network.tensors), network)

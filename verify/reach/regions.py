@@ -35,6 +35,7 @@ ANCESTORS = 80
 BENT = 0.3  # share of the square from which on what linearisation missed is blamed
 BLAMED = 0.3  # of the largest share
 HUGE = 1e30
+MANY = 1_000_000  # steps, as good as endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,11 @@ class Search:
             if deadline.passed:
                 return self._interrupted(len(queue) - at)
 
-    def _least(self, states: Array, number: int) -> Array:
+    def _least(self, states: Array, number: int, lengths: Numbers) -> Array:
+        """Squares of the smallest regions that so many symbols lead to."""
         scale = self.options.settled if self.table.settled(number) else self.options.scale
-        return self.tolerance.least(states, number, scale, self.options.widest or scale)
+        ahead = np.full(len(states), MANY) if self.options.length is None else self.options.length - lengths
+        return self.tolerance.least(states, number, scale, self.options.widest or scale, ahead)
 
     def _interrupted(self, left: int) -> Closure:
         found = f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
@@ -124,7 +127,7 @@ class Search:
         width, start = len(self.spread), self.weights.initial[None]
         image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
         self.first = self.cover.count
-        self.cover.surround(image, 0, self._least(start, 0))
+        self.cover.surround(image, 0, self._least(start, 0, np.zeros(1, dtype=np.int64)))
         self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0))
         self.targets.append(None)
 
@@ -183,7 +186,8 @@ class Search:
         rows = np.nonzero(holder < 0)[0]
         if len(rows):
             left, known = image.rows(rows), self.cover.count
-            leasts = self._least(left.centre, state)
+            lengths = np.array([self.origins[k].length + 1 for k in owners[rows].tolist()])
+            leasts = self._least(left.centre, state, lengths)
             holder[rows], made = self.cover.surround(left, state, leasts)
             assert len(made) == self.cover.count - known
             for row in rows[made].tolist():

@@ -26,7 +26,7 @@ Numbers = NDArray[np.int64]
 STEP = 1e-7
 BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SWEEPS = 40
-DISCOUNT = 1.0
+SOON = 16  # continuations of so many steps or fewer are told apart
 SYMBOLS = 16  # continuations of a large alphabet that are followed
 LARGEST = 1e12
 BLAMED = 0.5
@@ -46,17 +46,19 @@ class Tolerance:
             for rows in [np.nonzero(self._numbers == number)[0]]
         }
         picked = np.linspace(0, len(weights.features) - 1, min(SYMBOLS, len(weights.features)))
-        self._square = self._worst(picked.astype(int).tolist())
+        self._squares = self._worst(picked.astype(int).tolist())
         self._factor = np.ones(len(self._states))
 
-    def least(self, states: Array, number: int, scale: float, widest: float) -> Array:
+    def least(self, states: Array, number: int, scale: float, widest: float, ahead: Numbers) -> Array:
         """Squares (batch width width) of the smallest regions at these states of one program state.
 
-        They go `scale` times as far as is tolerated, and `widest` spreads where nothing depends on it.
+        They go `scale` times as far as is tolerated for so many steps `ahead` (batch), and `widest` spreads where
+        nothing depends on it.
         """
         near = self._near(states, number)
         width = len(self._spread)
-        squares = np.linalg.inv(self._square[near] / scale**2 + np.eye(width) / widest**2)
+        seen = self._squares[np.clip(ahead, 1, len(self._squares)) - 1, near]
+        squares = np.linalg.inv(seen / scale**2 + np.eye(width) / widest**2)
         return squares * (self._factor[near, None, None] ** 2 * np.outer(self._spread, self._spread))
 
     def blame(self, states: Array, numbers: Numbers) -> Numbers:
@@ -108,16 +110,21 @@ class Tolerance:
         return every[kept], which[kept]
 
     def _worst(self, symbols: list[int]) -> Array:
-        """Value iteration: the local square plus that of the worst next state, seen through the Jacobian."""
+        """Value iteration: the local square plus that of the worst next state, seen through the Jacobian.
+
+        For 1, 2, ... steps (step sample width width), and last for many.
+        """
         local, jacobian, after = zip(*(self._linearised(symbol) for symbol in symbols))
-        square = np.zeros_like(local[0])
-        for _ in range(SWEEPS):
-            nexts = [c + DISCOUNT * j.transpose(0, 2, 1) @ square[a] @ j for c, j, a in zip(local, jacobian, after)]
+        square, soon = np.zeros_like(local[0]), list[Array]()
+        for sweep in range(SWEEPS):
+            nexts = [c + j.transpose(0, 2, 1) @ square[a] @ j for c, j, a in zip(local, jacobian, after)]
             traces = np.stack([np.einsum("bii->b", each) for each in nexts])
             worst = traces.argmax(axis=0)
             square = np.stack(nexts)[worst, np.arange(len(worst))]
             square *= np.minimum(1.0, LARGEST / np.maximum(traces.max(axis=0), 1e-300))[:, None, None]
-        return square
+            if sweep < SOON:
+                soon.append(square.copy())
+        return np.stack([*soon, square])
 
     def _linearised(self, symbol: int) -> tuple[Array, Array, Numbers]:
         """Per sample: the square of one step's effects, its Jacobian in spreads, and the sample nearest to its end."""
