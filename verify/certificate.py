@@ -60,7 +60,7 @@ TURN, SEARCH_SHARE = 0.05, 0.9
 LENGTH, LISTED = 16, 1 << 20
 """Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
 COVERING = tuple(
-    Options(scale=scale, settled=scale, inflation=1.02, repairs=0, max_regions=80_000, length=LENGTH)
+    Options(scale=scale, settled=scale, inflation=1.02, repairs=40, max_regions=80_000, length=LENGTH)
     for scale in (0.2, 0.1, 0.05, 0.025, 0.012)
 )
 """Searches for regions that need not close, the next where the one before meets a read-out that is not certain."""
