@@ -44,9 +44,9 @@ from verify.words import draw_mixed
 METHOD, GROWING = "simulation certificate", "growing certificate"
 EVERY = "all inputs of every length"
 FORMAT = "netlift-certificate/2"
-MAX_ALPHABET = 16
+MAX_ALPHABET, SMALL_ALPHABET = 256, 16
 SAMPLED = (48, 48)  # words, steps
-GROWTH_SHARE, ATTACK_SHARE = 0.25, 0.15
+GROWTH_SHARE, ATTACK_SHARE, LARGE_SHARE = 0.25, 0.15, 0.6
 ATTACK_STEPS = 600
 ATTEMPTS = (
     Options(scale=0.1, settled=5.0),
@@ -55,6 +55,8 @@ ATTEMPTS = (
     Options(scale=0.007, settled=0.05),
 )
 """Searches that take turns: from few large regions, which may not be read out for certain, to many small ones."""
+WIDE = tuple(Options(scale=scale, settled=scale, widest=3.0) for scale in (0.05, 0.02))
+"""Searches for large alphabets, for which many regions are out of reach: as wide as nothing depends on it."""
 TURN, SEARCH_SHARE = 0.05, 0.9
 """Of the whole time: what one turn takes, and all together; what remains is for the checker."""
 LENGTH, LISTED = 16, 1 << 20
@@ -82,7 +84,7 @@ def certify(
     """
     began, deadline = time.monotonic(), Deadline.after(timeout_s, clock)
     check_compatible(network.domain, len(network.output_ranges), machine)
-    share = GROWTH_SHARE if network.domain.symbol_count <= MAX_ALPHABET else SEARCH_SHARE
+    share = GROWTH_SHARE if network.domain.symbol_count <= SMALL_ALPHABET else LARGE_SHARE
     verdict, certificate = _grown(network, machine, deadline.share(share), rng_seed)
     if certificate is None or not certificate["closed"]:
         for_some = verdict, certificate
@@ -148,8 +150,9 @@ def _attempted(
         raise Unsupported("expected a network that shows its weights, got one that only runs")
     if network.domain.symbol_count > MAX_ALPHABET:
         raise Unsupported(f"expected at most {MAX_ALPHABET} inputs per step, got {network.domain.symbol_count}")
+    small = network.domain.symbol_count <= SMALL_ALPHABET
     rng, part = np.random.default_rng(rng_seed), deadline.share(ATTACK_SHARE)
-    found = attacked(network, machine, steps=ATTACK_STEPS, rng=rng, deadline=part)
+    found = attacked(network, machine, steps=ATTACK_STEPS, rng=rng, deadline=part) if small else None
     if found is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
     weights = weights_of(network, network.initial_state(1)[0])
@@ -165,7 +168,7 @@ def _attempted(
 
     covering, tried = network.domain.symbol_count**LENGTH > LISTED, list[Search]()
     part = deadline.share(EVERY_SHARE if covering else SEARCH_SHARE)
-    closure = _in_turns(searches(ATTEMPTS), part, TURN * deadline.left)
+    closure = _in_turns(searches(ATTEMPTS if small else WIDE), part, TURN * deadline.left)
     if covering and not closure.ended:
         tried, part = searches(COVERING), deadline.share(COVERING_SHARE)
         last = _in_turns(tried, part, part.left)
