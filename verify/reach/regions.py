@@ -77,7 +77,7 @@ class Search:
                 known = self.cover.count
                 failed = self._follow(rows)
                 queue += [k for k in range(known, self.cover.count) if self._asked_for(self.origins[k].length)]
-                if deadline.passed and not failed:
+                if deadline.passed and not failed and at < len(queue):
                     return self._interrupted(len(queue) - at)
                 if self.cover.kept.sum() > self.options.max_regions:
                     return Closure([], f"more than {self.options.max_regions:,} regions")
