@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.performance import growth
 from benchmarks.performance.certificates import TIMES, TOMITA, measure, summary
 from benchmarks.performance.enclosures import violations
 
@@ -32,3 +33,9 @@ def test_sampled_steps_stay_inside(cell: str) -> None:
     steps, broken = violations(TOMITA / f"5_{cell}_1", np.random.default_rng(3))
     assert steps == 32_000
     assert broken == 0
+
+
+def test_a_planted_counter_of_any_cell_is_proved() -> None:
+    row = growth.measure("gru", 2, 8, 20.0)
+    assert (row.cell, row.states, row.hidden, row.proved) == ("gru", 2, 8, growth.DRAWS)
+    assert row.prover_s > row.checker_s > 0
