@@ -2,8 +2,10 @@
 
 `certificate.json` holds the program as text, the hash of the weights it speaks of, and `regions`, ellipsoids
 `centre + shape @ s` with |s| <= 1: each with a program state, and `to`, per input symbol (by position in the alphabet)
-the regions that hold its image (several where the image is cut at kinks). The first holds the initial state.
-`verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics alone.
+the regions that hold its image (several where the image is cut at kinks). The first holds the initial state. With a
+`length`, the claim is about inputs of at most that length, and `to` is null for regions that are as many steps from the
+first. `verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics
+alone.
 
 Where the program keeps numbers, a growing certificate has a `tube` instead (`verify.growth`), the `length` up to which
 it was followed, and whether it is `closed` there, which makes it one for every length.
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,9 @@ from verify.checker import Rejected, check_certificate
 from verify.domain import IntArray
 from verify.exhaustive import CLAIM
 from verify.lockstep import check_compatible, replay
+from verify.reach.closure import Closure, Options, Region
 from verify.reach.growing import grown
-from verify.reach.regions import Closure, Options, Search, Word
+from verify.reach.regions import Search
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.sampling import shorten
@@ -41,9 +44,9 @@ from verify.words import draw_mixed
 METHOD, GROWING = "simulation certificate", "growing certificate"
 EVERY = "all inputs of every length"
 FORMAT = "netlift-certificate/2"
-MAX_ALPHABET = 16
+MAX_ALPHABET, SMALL_ALPHABET = 256, 16
 SAMPLED = (48, 48)  # words, steps
-GROWTH_SHARE, ATTACK_SHARE = 0.25, 0.15
+GROWTH_SHARE, ATTACK_SHARE, LARGE_SHARE = 0.25, 0.15, 0.6
 ATTACK_STEPS = 600
 ATTEMPTS = (
     Options(scale=0.1, settled=5.0),
@@ -52,8 +55,19 @@ ATTEMPTS = (
     Options(scale=0.007, settled=0.05),
 )
 """Searches that take turns: from few large regions, which may not be read out for certain, to many small ones."""
+WIDE = tuple(Options(scale=scale, settled=scale, widest=3.0) for scale in (0.05, 0.02))
+"""Searches for large alphabets, for which many regions are out of reach: as wide as nothing depends on it."""
 TURN, SEARCH_SHARE = 0.05, 0.9
 """Of the whole time: what one turn takes, and all together; what remains is for the checker."""
+LENGTH, LISTED = 16, 1 << 20
+"""Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
+COVERING = tuple(
+    Options(scale=scale, settled=scale, inflation=1.02, repairs=40, max_regions=80_000, length=LENGTH)
+    for scale in (0.2, 0.1, 0.05, 0.025, 0.012)
+)
+"""Searches for regions that need not close, the next where the one before meets a read-out that is not certain."""
+EVERY_SHARE, COVERING_SHARE = 0.35, 0.8
+"""Where both are sought, what proofs for every length get of the whole, and those up to a length of what is left."""
 
 
 def certify(
@@ -70,7 +84,7 @@ def certify(
     """
     began, deadline = time.monotonic(), Deadline.after(timeout_s, clock)
     check_compatible(network.domain, len(network.output_ranges), machine)
-    share = GROWTH_SHARE if network.domain.symbol_count <= MAX_ALPHABET else SEARCH_SHARE
+    share = GROWTH_SHARE if network.domain.symbol_count <= SMALL_ALPHABET else LARGE_SHARE
     verdict, certificate = _grown(network, machine, deadline.share(share), rng_seed)
     if certificate is None or not certificate["closed"]:
         for_some = verdict, certificate
@@ -136,8 +150,9 @@ def _attempted(
         raise Unsupported("expected a network that shows its weights, got one that only runs")
     if network.domain.symbol_count > MAX_ALPHABET:
         raise Unsupported(f"expected at most {MAX_ALPHABET} inputs per step, got {network.domain.symbol_count}")
+    small = network.domain.symbol_count <= SMALL_ALPHABET
     rng, part = np.random.default_rng(rng_seed), deadline.share(ATTACK_SHARE)
-    found = attacked(network, machine, steps=ATTACK_STEPS, rng=rng, deadline=part)
+    found = attacked(network, machine, steps=ATTACK_STEPS, rng=rng, deadline=part) if small else None
     if found is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
     weights = weights_of(network, network.initial_state(1)[0])
@@ -145,23 +160,41 @@ def _attempted(
     tolerance = Tolerance(weights, table, spread, _words(network, rng_seed))
     symbols = network.domain.symbols()
 
-    def refutes(word: Word) -> bool:
+    def refutes(word: list[int]) -> bool:
         return replay(network, machine, symbols[word]) is not None
 
-    searches = [Search(weights, table, tolerance.fresh(), spread, options, refutes) for options in ATTEMPTS]
-    turn_s, part, obstacle = TURN * deadline.left, deadline.share(SEARCH_SHARE), "no attempt was made"
-    while searches and not part.passed:
-        search = searches.pop(0)
+    def searches(attempts: Sequence[Options]) -> list[Search]:
+        return [Search(weights, table, tolerance.fresh(), spread, options, refutes) for options in attempts]
+
+    covering, tried = network.domain.symbol_count**LENGTH > LISTED, list[Search]()
+    part = deadline.share(EVERY_SHARE if covering else SEARCH_SHARE)
+    closure = _in_turns(searches(ATTEMPTS if small else WIDE), part, TURN * deadline.left)
+    if covering and not closure.ended:
+        tried, part = searches(COVERING), deadline.share(COVERING_SHARE)
+        last = _in_turns(tried, part, part.left)
+        closure = last if last.ended else closure
+    if closure.obstacle is None:
+        return _checked(certificate_of(closure.regions, EVERY, table, machine, network.tensors), network)
+    if closure.word is not None and (found := replay(network, machine, symbols[closure.word])) is not None:
+        return Refuted(*shorten(network, machine, found, deadline=deadline)), None
+    length, regions = max((search.covered() for search in tried), key=lambda found: found[0], default=(0, []))
+    if length > network.domain.train_length:
+        domain = f"all inputs of length up to {length:,}"
+        return _checked({**certificate_of(regions, domain, table, machine, network.tensors), "length": length}, network)
+    return Unknown(closure.obstacle), None
+
+
+def _in_turns(searches: list[Search], deadline: Deadline, turn_s: float) -> Closure:
+    """What the first search that ends comes to, or that covers what it was asked for; else the last obstacle."""
+    closure = Closure([], "no attempt was made")
+    while searches and not deadline.passed:
+        search, searches = searches[0], searches[1:]
         with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
-            closure = search.run(part.within(turn_s))
-        if closure.obstacle is None:
-            return _checked(_written(closure, table, machine, network.tensors), network)
-        if closure.word is not None and (found := replay(network, machine, symbols[closure.word])) is not None:
-            return Refuted(*shorten(network, machine, found, deadline=deadline)), None
-        if closure.interrupted:
-            searches.append(search)
-        obstacle = closure.obstacle
-    return Unknown(obstacle), None
+            closure = search.run(deadline.within(turn_s))
+        if closure.ended or closure.asked:
+            break
+        searches += [search] * closure.interrupted
+    return closure
 
 
 def _checked(certificate: dict[str, Any], network: WithWeights) -> tuple[Verdict, dict[str, Any] | None]:
@@ -191,13 +224,14 @@ def _words(network: RecurrentSubject, rng_seed: int) -> IntArray:
     return (words - low) @ place
 
 
-def _written(
-    closure: Closure, table: ProgramTable, machine: Machine, tensors: Mapping[str, FloatArray]
+def certificate_of(
+    regions: list[Region], domain: str, table: ProgramTable, machine: Machine, tensors: Mapping[str, FloatArray]
 ) -> dict[str, Any]:
+    """What these regions say, for the checker to see; nothing is claimed by making it."""
     return {
         "format": FORMAT,
         "claim": CLAIM,
-        "domain": EVERY,
+        "domain": domain,
         "program": print_program(machine),
         "weights_sha256": weights_hash(tensors),
         "regions": [
@@ -205,9 +239,9 @@ def _written(
                 "centre": region.centre.tolist(),
                 "shape": region.shape.tolist(),
                 "state": [print_value(value) for value in table.states[region.state]],
-                "to": [list(targets) for targets in region.targets],
+                "to": None if region.targets is None else [list(targets) for targets in region.targets],
             }
-            for region in closure.regions
+            for region in regions
         ],
     }
 

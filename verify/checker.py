@@ -6,7 +6,9 @@ is believed of float32); of LAPACK it believes inverses and eigenvalues, the fir
 
 The first region has to hold the initial state, in the program's first state. From each region and input, the image,
 cut at the kinks of rectifiers, has to be read out as the program says, and each piece has to lie in one of the regions
-named in `to`, of the program's next state. A certificate with a `tube` in place of regions is `verify.growth`'s.
+named in `to`, of the program's next state. With a `length`, this has to be so of the regions that fewer steps along
+`to` lead to from the first, and inputs of that length are covered. A certificate with a `tube` in place of regions is
+`verify.growth`'s.
 """
 
 from __future__ import annotations
@@ -93,12 +95,33 @@ def check_certificate(certificate: dict[str, Any], description: dict[str, Any], 
     start = Enclosure(begin[None], np.zeros((1, len(begin), len(begin))), np.zeros((1, len(begin))))
     if regions.states[0] != initial_state(machine) or not regions.hold(start, np.array([0]))[0]:
         raise Rejected("the first region does not hold the initial state")
-    followed = 0
-    for first in range(0, len(found), BATCH):
-        numbers = np.arange(first, min(first + BATCH, len(found)))
+    length = int(certificate["length"]) if "length" in certificate else None
+    needed, followed = _needed(found, length), 0
+    for first in range(0, len(needed), BATCH):
+        numbers = needed[first : first + BATCH]
         for position, symbol in enumerate(network.symbols):
             followed += _follow(network, machine, regions, numbers, symbol, [found[k]["to"][position] for k in numbers])
-    return f"all inputs of every length ({len(found):,} regions, {followed:,} steps checked)"
+    domain = "all inputs of every length" if length is None else f"all inputs of length up to {length:,}"
+    return f"{domain} ({len(found):,} regions, {followed:,} steps checked)"
+
+
+def _needed(found: list[dict[str, Any]], length: int | None) -> Any:
+    """The regions whose images have to be followed: all, or those that fewer than `length` steps lead to."""
+    if length is None:
+        needed = set(range(len(found)))
+    elif not 0 < length <= MOST_STEPS:
+        raise Rejected(f"expected a length from 1 to {MOST_STEPS:,}")
+    else:
+        needed, latest = {0}, {0}
+        for _ in range(length - 1):
+            latest = {t for k in latest for targets in found[k]["to"] or () for t in targets} - needed
+            if not latest <= set(range(len(found))):
+                raise Rejected("a target is not a region")
+            needed |= latest
+    missing = [k for k in needed if found[k]["to"] is None]
+    if missing:
+        raise Rejected(f"the images of region {min(missing)} are not named")
+    return np.array(sorted(needed), dtype=np.int64)
 
 
 def _grown(certificate: dict[str, Any], machine: Machine, network: Network) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.performance import growth
 from benchmarks.performance.certificates import TIMES, TOMITA, measure, summary
 from benchmarks.performance.enclosures import violations
 
@@ -16,8 +17,8 @@ def test_rows_and_summary_say_what_happened() -> None:
     assert proved.regions > 0
     assert refuted.detail.startswith("differs at length ")
     lines = summary([proved, refuted])
-    assert "plain gru: 0 proved, 0 growing, 1 refuted, 0 obstacle of 1" in lines
-    assert any(line.startswith("noisy all: 1 proved, 0 growing, 0 refuted, 0 obstacle of 1; median") for line in lines)
+    assert "plain gru: 0 proved, 0 bounded, 1 refuted, 0 obstacle of 1" in lines
+    assert any(line.startswith("noisy all: 1 proved, 0 bounded, 0 refuted, 0 obstacle of 1; median") for line in lines)
 
 
 def test_a_network_that_counts_is_settled_up_to_a_length_and_refuted_after_it() -> None:
@@ -32,3 +33,9 @@ def test_sampled_steps_stay_inside(cell: str) -> None:
     steps, broken = violations(TOMITA / f"5_{cell}_1", np.random.default_rng(3))
     assert steps == 32_000
     assert broken == 0
+
+
+def test_a_planted_counter_of_any_cell_is_proved() -> None:
+    row = growth.measure("gru", 2, 8, 20.0)
+    assert (row.cell, row.states, row.hidden, row.proved) == ("gru", 2, 8, growth.DRAWS)
+    assert row.prover_s > row.checker_s > 0

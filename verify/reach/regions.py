@@ -10,11 +10,13 @@ where it contracts fast, which boxes cannot be; the room won is what lets later 
 a read-out is not certain, the word that leads there is tried on the network, as it may be wrong indeed; if it is not,
 the regions on the way that contributed most are made smaller (`Tolerance.blame`): they and those that came of them are
 dropped, and what led to them is followed again. The rest of the work stays.
+
+Regions are met in the order of their distance from the first one. As soon as all nearer than some distance have been
+followed, the outputs on all inputs of that length are right, whatever becomes of the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,7 @@ import numpy as np
 from verify.budget import Deadline
 from verify.reach.affine import Array, Form, ellipsoids, join
 from verify.reach.cells import step, surely_reads
+from verify.reach.closure import Closure, Options, Refutes, Region, Word
 from verify.reach.cover import Cover, Numbers
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
@@ -32,54 +35,17 @@ ANCESTORS = 80
 BENT = 0.3  # share of the square from which on what linearisation missed is blamed
 BLAMED = 0.3  # of the largest share
 HUGE = 1e30
-
-Word = list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`scale` times the tolerance is the size of a region before its image is added; `repairs` of obstacles.
-
-    `settled` is the scale where the program's outputs do not change any more.
-    """
-
-    scale: float = 0.3
-    settled: float = 0.3
-    inflation: float = 1.3
-    repairs: int = 1_000
-    max_regions: int = 25_000
-
-
-@dataclass(frozen=True)
-class Region:
-    """An ellipsoid `centre + shape @ s` of program state `state`; `targets` per symbol hold its images."""
-
-    centre: Array
-    shape: Array
-    state: int
-    targets: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class Closure:
-    """Closed regions, the first of which holds the initial state; or the obstacle, or a word read out wrongly.
-
-    An obstacle that was only the time is `interrupted`.
-    """
-
-    regions: list[Region]
-    obstacle: str | None
-    word: Word | None = None
-    interrupted: bool = False
+MANY = 1_000_000  # steps, as good as endless
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Whence a region first came: the number of another, the symbol read, and the Jacobian of that step."""
+    """Whence a region first came: the number of another, the symbol read, the Jacobian of that step; symbols so far."""
 
     parent: int
     symbol: int
     jacobian: Array
+    length: int
 
 
 class Search:
@@ -87,30 +53,31 @@ class Search:
 
     def __init__(
         self, weights: Weights, table: ProgramTable, tolerance: Tolerance, spread: Array, options: Options,
-        refutes: Callable[[Word], bool],
+        refutes: Refutes,
     ) -> None:  # fmt: skip
         self.weights, self.table, self.tolerance, self.spread = weights, table, tolerance, spread
         self.options, self.refutes = options, refutes
         self.cover = Cover(spread, options.inflation)
         self.origins: list[_Origin] = []
         self.targets: list[list[set[int]] | None] = []  # None: not followed yet
-        self.first, self.repairs = -1, 0
+        self.first, self.repairs, self.best = -1, 0, (0, list[Region]())
 
     def run(self, deadline: Deadline) -> Closure:
         """Follow what can be reached until nothing is left to follow, or go on later. Raises `Unsupported`."""
         while True:
             if self.first < 0 or not self.cover.kept[self.first]:
                 self._begin()
-            queue, at, failed = [k for k in self._reached() if self.targets[k] is None], 0, list[tuple[int, int]]()
+            queue = [k for k in self._distances(self.options.length) if self.targets[k] is None]
             if not queue:
-                return Closure(self._regions(), None)
+                return self._done()
+            at, failed = 0, list[tuple[int, int]]()
             while at < len(queue) and not failed:
                 rows = np.array(queue[at : at + BATCH])
                 at += len(rows)
                 known = self.cover.count
                 failed = self._follow(rows)
-                queue += range(known, self.cover.count)
-                if deadline.passed and not failed:
+                queue += [k for k in range(known, self.cover.count) if self._asked_for(self.origins[k].length)]
+                if deadline.passed and not failed and at < len(queue):
                     return self._interrupted(len(queue) - at)
                 if self.cover.kept.sum() > self.options.max_regions:
                     return Closure([], f"more than {self.options.max_regions:,} regions")
@@ -124,47 +91,61 @@ class Search:
                 state, symbol = self.table.states[int(self.cover.states[failed[0][0]])], failed[0][1]
                 where = f"from program state {state} on input {symbol}"
                 return Closure([], f"the read-out is not certain {where} after {self.repairs - 1:,} repairs")
+            self.best = self.covered() if self.options.length is not None else self.best
             self._repair([k for k, _ in failed])
             if deadline.passed:
                 return self._interrupted(len(queue) - at)
 
-    def _scale(self, state: int) -> float:
-        return self.options.settled if self.table.settled(state) else self.options.scale
+    def _least(self, states: Array, number: int, lengths: Numbers) -> Array:
+        """Squares of the smallest regions that so many symbols lead to."""
+        scale = self.options.settled if self.table.settled(number) else self.options.scale
+        ahead = np.full(len(states), MANY) if self.options.length is None else self.options.length - lengths
+        return self.tolerance.least(states, number, scale, self.options.widest or scale, ahead)
 
     def _interrupted(self, left: int) -> Closure:
         found = f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
         return Closure([], f"the time was up with {found}, {left:,} not followed yet", interrupted=True)
 
+    def _asked_for(self, length: int) -> bool:
+        return self.options.length is None or length < self.options.length
+
+    def _done(self) -> Closure:
+        met = list(self._distances())
+        if any(self.targets[k] is None for k in met):
+            return Closure([], f"only inputs of length up to {self.options.length} were asked for", asked=True)
+        return Closure(self._regions(met, met), None)
+
+    def covered(self) -> tuple[int, list[Region]]:
+        """The largest length so far of inputs whose outputs are known to be right, and the regions that say so."""
+        far = self._distances() if self.first >= 0 and self.cover.kept[self.first] else {}
+        length = min((far[k] for k in far if self.targets[k] is None), default=0)
+        if length <= self.best[0]:
+            return self.best
+        return length, self._regions([k for k in far if far[k] <= length], [k for k in far if far[k] < length])
+
     def _begin(self) -> None:
         width, start = len(self.spread), self.weights.initial[None]
         image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
         self.first = self.cover.count
-        self.cover.surround(image, 0, self.tolerance.least(start, 0, self._scale(0)))
-        self.origins.append(_Origin(-1, -1, np.zeros((width, width))))
+        self.cover.surround(image, 0, self._least(start, 0, np.zeros(1, dtype=np.int64)))
+        self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0))
         self.targets.append(None)
 
-    def _reached(self) -> list[int]:
-        """Regions that the first one leads to, nearest first."""
-        order, seen = [self.first], {self.first}
+    def _distances(self, below: int | None = None) -> dict[int, int]:
+        """How many symbols lead from the first region to others, nearest first; only those fewer than `below`."""
+        far, order = {self.first: 0}, [self.first]
         for k in order:
-            for each in self.targets[k] or ():
-                new = sorted(each - seen)
-                order += new
-                seen.update(new)
-        return order
+            if below is None or far[k] + 1 < below:
+                for each in sorted(set[int]().union(*(self.targets[k] or ()))):
+                    if each not in far:
+                        far[each] = far[k] + 1
+                        order.append(each)
+        return far
 
-    def _regions(self) -> list[Region]:
-        order = self._reached()
-        place = {k: at for at, k in enumerate(order)}
-        return [
-            Region(
-                self.cover.centres[k],
-                self.cover.shapes[k],
-                int(self.cover.states[k]),
-                tuple(tuple(sorted(place[t] for t in each)) for each in self.targets[k] or ()),
-            )
-            for k in order
-        ]
+    def _regions(self, met: list[int], followed: list[int]) -> list[Region]:
+        place, cover = {k: at for at, k in enumerate(met)}, self.cover
+        targets = {k: tuple(tuple(sorted(place[t] for t in each)) for each in self.targets[k] or ()) for k in followed}
+        return [Region(cover.centres[k], cover.shapes[k], int(cover.states[k]), targets.get(k)) for k in met]
 
     def _follow(self, rows: Numbers) -> list[tuple[int, int]]:
         """Find targets for these regions; or those whose read-out is not certain, worst first, with the symbol."""
@@ -205,13 +186,14 @@ class Search:
         rows = np.nonzero(holder < 0)[0]
         if len(rows):
             left, known = image.rows(rows), self.cover.count
-            leasts = self.tolerance.least(left.centre, state, self._scale(state))
+            lengths = np.array([self.origins[k].length + 1 for k in owners[rows].tolist()])
+            leasts = self._least(left.centre, state, lengths)
             holder[rows], made = self.cover.surround(left, state, leasts)
             assert len(made) == self.cover.count - known
             for row in rows[made].tolist():
                 parent = int(owners[row])
                 jacobian = image.generators[row].T @ self.cover.inverses[parent]
-                self.origins.append(_Origin(parent, int(symbols[row]), jacobian))
+                self.origins.append(_Origin(parent, int(symbols[row]), jacobian, self.origins[parent].length + 1))
                 self.targets.append(None)
         for owner, symbol, target in zip(owners.tolist(), symbols.tolist(), holder.tolist()):
             targets = self.targets[owner]

@@ -3,7 +3,8 @@
 At a state x, the matrix V(x) measures a disturbance d as d^T V d: the squares of what it does, linearised, to the
 leads of the read-out and to the state itself, on the worst continuation (an observability Gramian, by value iteration
 over the samples). A region at x starts with the square `scale^2 V^-1`, small where something depends on it. Where the
-search meets an obstacle it is made smaller still (`blame`). Nothing here has to be sound.
+search meets an obstacle it is made smaller still (`blame`), and where nothing depends on it, it has a size of its own.
+Nothing here has to be sound.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ Numbers = NDArray[np.int64]
 STEP = 1e-7
 BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SWEEPS = 40
+SOON = 16  # continuations of so many steps or fewer are told apart
+SYMBOLS = 16  # continuations of a large alphabet that are followed
 LARGEST = 1e12
 BLAMED = 0.5
 TOGETHER = 8  # samples blamed at a time, the nearest
@@ -42,15 +45,21 @@ class Tolerance:
             for number in sorted(set(self._numbers.tolist()))
             for rows in [np.nonzero(self._numbers == number)[0]]
         }
-        self._square = self._worst(len(weights.features))
+        picked = np.linspace(0, len(weights.features) - 1, min(SYMBOLS, len(weights.features)))
+        self._squares = self._worst(picked.astype(int).tolist())
         self._factor = np.ones(len(self._states))
 
-    def least(self, states: Array, number: int, scale: float) -> Array:
-        """Squares (batch width width) of the smallest regions at these states of one program state."""
+    def least(self, states: Array, number: int, scale: float, widest: float, ahead: Numbers) -> Array:
+        """Squares (batch width width) of the smallest regions at these states of one program state.
+
+        They go `scale` times as far as is tolerated for so many steps `ahead` (batch), and `widest` spreads where
+        nothing depends on it.
+        """
         near = self._near(states, number)
         width = len(self._spread)
-        squares = np.linalg.inv(self._square[near] + np.eye(width)) * (scale * self._factor[near, None, None]) ** 2
-        return squares * np.outer(self._spread, self._spread)
+        seen = self._squares[np.clip(ahead, 1, len(self._squares)) - 1, near]
+        squares = np.linalg.inv(seen / scale**2 + np.eye(width) / widest**2)
+        return squares * (self._factor[near, None, None] ** 2 * np.outer(self._spread, self._spread))
 
     def blame(self, states: Array, numbers: Numbers) -> Numbers:
         """Make regions near these states (batch width) of these program states smaller; the samples blamed."""
@@ -100,17 +109,22 @@ class Tolerance:
         kept = np.unique(cells, axis=0, return_index=True)[1]
         return every[kept], which[kept]
 
-    def _worst(self, symbols: int) -> Array:
-        """Value iteration: the local square plus that of the worst next state, seen through the Jacobian."""
-        local, jacobian, after = zip(*(self._linearised(symbol) for symbol in range(symbols)))
-        square = np.zeros_like(local[0])
-        for _ in range(SWEEPS):
+    def _worst(self, symbols: list[int]) -> Array:
+        """Value iteration: the local square plus that of the worst next state, seen through the Jacobian.
+
+        For 1, 2, ... steps (step sample width width), and last for many.
+        """
+        local, jacobian, after = zip(*(self._linearised(symbol) for symbol in symbols))
+        square, soon = np.zeros_like(local[0]), list[Array]()
+        for sweep in range(SWEEPS):
             nexts = [c + j.transpose(0, 2, 1) @ square[a] @ j for c, j, a in zip(local, jacobian, after)]
             traces = np.stack([np.einsum("bii->b", each) for each in nexts])
             worst = traces.argmax(axis=0)
             square = np.stack(nexts)[worst, np.arange(len(worst))]
             square *= np.minimum(1.0, LARGEST / np.maximum(traces.max(axis=0), 1e-300))[:, None, None]
-        return square
+            if sweep < SOON:
+                soon.append(square.copy())
+        return np.stack([*soon, square])
 
     def _linearised(self, symbol: int) -> tuple[Array, Array, Numbers]:
         """Per sample: the square of one step's effects, its Jacobian in spreads, and the sample nearest to its end."""
