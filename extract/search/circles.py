@@ -23,8 +23,8 @@ from verify.budget import Deadline
 from verify.domain import Domain, IntArray
 
 THIRD = "u"
-MOST_ROWS, MOST_VALUES, MOST_TERMS = 1300, 8, 30_000
-"""Entries of an update of three variables, values of each, and updates."""
+MOST_VALUES, MOST_TERMS = 8, 30_000
+"""Values of each of three variables, and updates."""
 COPIES = ((1, 0.0), (2, 0.25))
 """Joint values of a state of the table, and by what share there are more of them in all than states: first each
 variable is a function of the state."""
@@ -67,12 +67,13 @@ def updates(parts: Sequence[Candidates], wide: int, low: int, span: int) -> Upda
     return Updates(wide, low, span, entries, begins, tuple(parts), where[order])
 
 
-def of_three(domain: Domain, constants: Sequence[int]) -> Updates:
-    """Updates that read two other variables, whatever their values in a small range."""
+def of_three(domain: Domain, constants: Sequence[int], most_rows: int) -> Updates:
+    """Updates that read two other variables, whatever their values in a range so small that there are at most so many
+    entries (or three values)."""
     symbols = domain.symbols()
     low = min(-1, int(symbols.min()))
     span = 3
-    while (span + 1) ** 3 * len(symbols) <= MOST_ROWS and span < MOST_VALUES:
+    while (span + 1) ** 3 * len(symbols) <= most_rows and span < MOST_VALUES:
         span += 1
     values = np.arange(low, low + span)
     others = np.array(list(itertools.product(values, values)))

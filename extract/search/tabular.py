@@ -49,6 +49,8 @@ NODES = 256
 MOST_SHOWN = 2
 WORK = (1, 6, 800)
 """What posing an encoding and taking each step of deepening cost, about in milliseconds."""
+SLOWEST = 0.004
+"""Seconds that such a unit of work may take at most on slow machines."""
 BITS_EACH = 10.0
 """Bits taken for an operator in ranking encodings."""
 PENALTY = (0, 1, 3)
@@ -57,8 +59,8 @@ MOST_POOL, MOST_CLOSED = 6000, 4000
 BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
-OF_TWO, OF_THREE = 150_000_000, 600_000_000
-"""Work on variables that read each other."""
+OF_TWO, OF_THREE, THREE_ROWS = 150_000_000, 400_000_000, (330, 1300)
+"""Work on variables that read each other, and entries of updates of three, fewer at first."""
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
@@ -112,6 +114,7 @@ class _Search:
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high, deadline)
         self.questions = Questions(mealy, domain, self.words, self.constants)
         self.waiting = Queues()
+        self.pace = SLOWEST / 4
         self.known: set[tuple[int, ...]] = set()
         self.log: list[str] = []
 
@@ -178,7 +181,7 @@ class _Search:
         low, span = self.finder.low, self.finder.span
         for given, budget in (
             (lambda: updates(self.finder.wide, 2, low, len(span)), OF_TWO),
-            (lambda: of_three(self.domain, self.constants), OF_THREE),
+            *((lambda rows=rows: of_three(self.domain, self.constants, rows), OF_THREE) for rows in THREE_ROWS),
         ):
             if self.deadline.passed:
                 return
@@ -256,7 +259,8 @@ class _Search:
             self.waiting.push(price / BITS_EACH, Waiting((len(every), shown), chosen, price))
 
     def _fit(self, deepest: int, work: int) -> None:
-        """Best-first over the encodings of each kind, by the operators that they need at least."""
+        """Best-first over the encodings of each kind, by the operators that they need at least; no step that would take
+        longer than is left, judged by the slowest before."""
         put_off: list[tuple[float, Waiting]] = []
         while self.waiting and work > 0 and not self.deadline.passed:
             bound, item = self.waiting.pop()
@@ -267,9 +271,12 @@ class _Search:
                 if fit.depth >= deepest:
                     put_off.append((bound, item))
                 else:
-                    spent += WORK[min(fit.depth + 1, 2)] * fit.due
-                    if spent < 1000 * self.deadline.left:
+                    due, began = WORK[min(fit.depth + 1, 2)] * fit.due, self.deadline.clock()
+                    spent += due
+                    if due * self.pace < self.deadline.left:
                         self._deepen(item, fit)
+                        if due >= WORK[2]:
+                            self.pace = min(max(self.pace, (self.deadline.clock() - began) / due), SLOWEST)
             work -= spent
             self.waiting.charge(item.kind, spent)
         for bound, item in put_off:

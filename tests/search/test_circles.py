@@ -90,7 +90,7 @@ def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_up
         finder.prepare(deepest=2, limit=3_000, tests=10)
         given = updates(finder.wide, 2, finder.low, len(finder.span))
     else:
-        given = of_three(DOMAIN, (0, 1))
+        given = of_three(DOMAIN, (0, 1), 300)
     found = list(circles(given, mealy, words, (0, 1), below=6, budget=20_000_000, deadline=FOREVER))
     assert found
     assert found[0].size <= 3
