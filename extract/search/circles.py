@@ -30,7 +30,9 @@ COPIES = ((1, 0.0), (2, 0.25))
 variable is a function of the state."""
 SHARE = 8
 """The part of all work that one combination of sizes and initial values may take."""
-MOST_HITS, MOST_INITIALS, MOST_OPERATORS = 40, 3, 9
+MOST_HITS, MOST_OPERATORS = 40, 9
+MOST_INITIALS = {2: 3, 3: 2}
+"""Initial values of each variable, by the number of variables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,7 @@ def circles(
     deadline: Deadline,
 ) -> Iterator[Circle]:  # fmt: skip
     """Sets of variables with fewer operators than `below`, those with fewest first; no two with equal values."""
-    inside = [i for i in initials if given.low <= i < given.low + given.span][:MOST_INITIALS]
+    inside = [i for i in initials if given.low <= i < given.low + given.span][: MOST_INITIALS[given.wide]]
     sizes = range(min(len(given.begins) - 1, below))
     classes = [s for s in itertools.product(sizes, repeat=given.wide) if list(s) == sorted(s, reverse=True)]
     met: set[frozenset[bytes]] = set()

@@ -44,7 +44,8 @@ def remainders(
                 left = (sign * wanted + plus * values).astype(np.int16)
                 inside = (left.min(axis=1) >= span[0]) & (left.max(axis=1) <= span[-1]) & (np.ptp(left, axis=1) > 0)
                 bits = entropies(left)
-                ranked += [(LEFT_BITS * bits[n] + known[n].price, n, old, sign, plus) for n in np.flatnonzero(inside)]
+                some = np.flatnonzero(inside).tolist()
+                ranked += [(LEFT_BITS * bits[n] + known[n].price, n, old, sign, plus) for n in some]
         for _, n, old, sign, plus in sorted(ranked)[:most]:
             values = traces[n, before] if old else traces[n, 1:]
             source = Source(None, shown=sign * shown, plus=plus, old=old)
