@@ -156,7 +156,7 @@ def _comparisons(aim: Aim, atoms: Atoms, under: Masks, outer: Outer, found: Note
     for a in range(few):
         if outer.size + 2 + total(a, -1, outer.c, atoms) >= found.state[1]:
             continue
-        found.state[2] -= 4 * words
+        found.state[2] -= 8 * words
         if found.state[2] <= 0:
             return
         for w in range(words):

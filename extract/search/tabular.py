@@ -59,8 +59,8 @@ MOST_POOL, MOST_CLOSED = 6000, 4000
 BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
-OF_TWO, OF_THREE, THREE_ROWS = 150_000_000, 400_000_000, (330, 1300)
-"""Work on variables that read each other, and entries of updates of three, fewer at first."""
+OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
+"""Work on variables that read each other; for three by the entries of their updates, fewer at first."""
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
@@ -181,7 +181,7 @@ class _Search:
         low, span = self.finder.low, self.finder.span
         for given, budget in (
             (lambda: updates(self.finder.wide, 2, low, len(span)), OF_TWO),
-            *((lambda rows=rows: of_three(self.domain, self.constants, rows), OF_THREE) for rows in THREE_ROWS),
+            *((lambda rows=rows: of_three(self.domain, self.constants, rows), work) for rows, work in OF_THREE),
         ):
             if self.deadline.passed:
                 return
