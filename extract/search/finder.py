@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from extract.search.assemble import input_names
 from extract.search.candidates import MOST_OPERATORS, OPERATOR_BITS, OTHER, UPDATE_BITS, Candidates, by_terms, by_tests
 from extract.search.histories import Histories, Rows, Traces
 from extract.search.sets import STATE_BITS
-from extract.search.simulations import closing, closing_pairs, hash_table, purity, simulate
+from extract.search.simulations import closing, hash_table, purity, simulate
 from extract.search.variables import SHOWN_BITS, Found, Source, joint_codes, operators, telling_bits, together
 from verify.budget import Deadline
 from verify.domain import Domain, IntArray
@@ -97,6 +96,8 @@ class Finder:
 
     def prepare(self, *, deepest: int, limit: int, tests: int) -> None:
         """Tabulate the updates that read one other variable, whatever its values."""
+        if self.deadline.passed:
+            return
         size = len(self.span)
         rows = np.concatenate(
             [np.tile(self.symbols, (size, 1)), np.repeat(self.span, len(self.symbols))[:, None]], axis=1
@@ -183,47 +184,6 @@ class Finder:
         cost = float(source.candidates.cost[row]) + STATE_BITS + float(value_bits(initial)) + base.cost
         return Found(source, row, initial, base, cost, cost, trace, np.zeros(0, np.uint64), cost)
 
-    def mutual(self, most: int, returned: int, below: int = MOST_OPERATORS) -> list[tuple[Found, ...]]:
-        """Pairs of variables that read each other and determine the state, with fewer operators than `below`, those
-        with fewest first."""
-        part, found, steps = self.wide[0], [], 0
-        begins = np.searchsorted(part.size, np.arange(part.size.max(initial=0) + 2))
-        kept = np.empty((returned, 2), dtype=np.int64)
-        source = Source(part, mutual=True)
-        inside = [i for i in self.initials if self.low <= i <= self.span[-1]][:3]
-        classes = [(a, b) for a in range(len(begins) - 1) for b in range(a, len(begins) - 1) if a + b < below]
-        for a, b in sorted(classes, key=sum):
-            firsts, seconds = (int(begins[a]), int(begins[a + 1])), (int(begins[b]), int(begins[b + 1]))
-            for one, two in itertools.product(inside, inside):
-                share = (firsts[1] - firsts[0]) * (seconds[1] - seconds[0])
-                if steps + share > most or len(found) >= returned or self.deadline.passed:
-                    continue
-                steps += share
-                count = closing_pairs(
-                    part.tables, firsts, seconds, self.words.symbol, self.words.parent, (one, two), self.low,
-                    len(self.symbols), self.words.state, kept,
-                )  # fmt: skip
-                found += [self._paired(source, (one, two), (int(i), int(j))) for i, j in kept[:count]]
-        self.tried += steps
-        return found[:returned]
-
-    def _paired(self, source: Source, initials: tuple[int, int], rows: tuple[int, int]) -> tuple[Found, ...]:
-        """Two variables that read each other, with their traces."""
-        part, words = source.candidates, self.words
-        assert part is not None
-        traces = np.empty((2, len(words.parent)), dtype=np.int16)
-        traces[:, 0] = initials
-        for n in range(1, len(words.parent)):
-            s, t = (traces[:, words.parent[n]] - self.low).tolist()
-            symbol, count = int(words.symbol[n]), len(self.symbols)
-            traces[0, n] = part.tables[rows[0], s, t * count + symbol]
-            traces[1, n] = part.tables[rows[1], t, s * count + symbol]
-        bits = [float(part.cost[r]) + STATE_BITS + float(value_bits(i)) for r, i in zip(rows, initials, strict=True)]
-        none = np.zeros(0, np.uint64)
-        first = Found(source, rows[0], initials[0], None, bits[0], bits[0], traces[0], none, bits[0])
-        total = sum(bits)
-        return (Found(Source(part), rows[1], initials[1], first, total, total, traces[1], none, total),)
-
     def delayed(self, most: int) -> list[Found]:
         """Variables that read their own value of one step before."""
         return [v for part in self.wide for v in self._simulated(Source(part, True), most, self.words.symbol, None)]
@@ -236,8 +196,8 @@ class Finder:
             labels = [output[:, symbol] for symbol in range(output.shape[1])]
             labels += [label[after] for label in labels for after in self.mealy.next.T]
             for plain in (output, *(label[self.mealy.next] for label in labels)):
-                least = int(plain.min())
-                for values in (plain, *([plain - least] if least else []), int(plain.max()) - plain):
+                least, most = int(plain.min()), int(plain.max())
+                for values in (plain, *([plain - least] if least else []), most - plain, plain + 1, plain - 1, -plain):
                     if np.ptp(values) == 0 or values.min() < self.low or values.max() > self.span[-1]:
                         continue
                     trace = values[self.words.state[self.words.parent], self.words.symbol].astype(np.int16)
@@ -262,7 +222,7 @@ class Finder:
         given = (base.cost if base else 0.0) + STATE_BITS + (COPY_BITS + STATE_BITS if source.delayed else 0.0)
         chosen = np.arange(min(most, len(part.cost)))
         for initial in self.initials:
-            if not self.low <= initial < self.low + part.tables.shape[1]:
+            if self.deadline.passed or not self.low <= initial < self.low + part.tables.shape[1]:
                 continue
             kept = np.empty(MOST_KEPT, dtype=np.int64)
             traces = np.empty((MOST_KEPT, len(rows)), dtype=np.int16)

@@ -50,14 +50,16 @@ class Pool:
         self, words: Histories, inputs: Mapping[str, IntArray], constants: Sequence[int], batches: Sequence[Batch],
         most: int, narrow: int, *, rng: np.random.Generator,
     ) -> None:  # fmt: skip
-        """`inputs` are values by node; the `most` variables of best rank are taken, and for operators that all
-        arguments allow the first `narrow` atoms."""
+        """`inputs` are values by node; `most` variables of best rank and with fewest operators are taken, by turns; for
+        operators that all arguments allow the first `narrow` atoms."""
         self.order = 1 + rng.permutation(len(words.parent) - 1)
         before = words.parent[self.order]
         rank = np.concatenate([b.rank for b in batches])
         which = np.repeat(np.arange(len(batches)), [len(b.rows) for b in batches])
         where = np.concatenate([np.arange(len(b.rows)) for b in batches])
-        best = np.argsort(rank, kind="stable")[:most]
+        size = np.concatenate([b.size + (operators((b.base,)) if b.base else 0) for b in batches])
+        orders = np.argsort(rank, kind="stable"), np.lexsort((rank, size))
+        best = np.array(list(dict.fromkeys(np.stack(orders, axis=1)[:most].ravel().tolist()))[:most])
         self.batches = batches
         self.members = list(zip(which[best].tolist(), where[best].tolist(), strict=True))
         self.leaves: list[Term] = [*(Var(n, INT) for n in inputs), *(constant(c) for c in constants)]

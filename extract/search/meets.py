@@ -36,8 +36,8 @@ from extract.search.aims import (
     residue,
     total,
 )  # fmt: skip
-from extract.search.histories import Rows, Traces
-from extract.search.pairs import pairs
+from extract.search.histories import Masks, Rows, Traces
+from extract.search.pairs import below, pairs
 
 MOST_CONSTANT, MOST_TRIED = 3, 1000
 """Constants of tests, and arguments tried below each outermost operator."""
@@ -50,30 +50,79 @@ def joins(wanted: Traces, atoms: Atoms, bound: int, hits: Hits, budget: int) -> 
     values, steps = atoms.values, len(wanted)
     aim = Aim(np.empty(steps, np.int16), np.empty(steps, np.int16), np.empty(steps, np.int16))
     slots, left_to_tell = _table(atoms), _residues(wanted, values)
+    ordered = below(values, atoms.narrow)
     useful = (left_to_tell[:, :2] < _entropy(wanted)).sum(axis=1) > 0
     found = Noted(hits, np.array([0, bound, budget]))
     aim.low[:], aim.high[:], aim.barred[:] = wanted, wanted, FREE
-    pairs(aim, atoms, slots, useful, Outer(PLAIN, 0, 0, 0, 0, -1), found)
+    pairs(aim, atoms, slots, ordered, useful, Outer(PLAIN, 0, 0, 0, 0, -1), found)
+    _sums(wanted, atoms, slots, ordered, useful, left_to_tell, aim, found, budget * 2 // 5)
+    _under_others(wanted, atoms, slots, ordered, useful, aim, found, budget // 6)
+    _under_choices(wanted, atoms, slots, ordered, useful, aim, found, 0)
+    return found.state[0]
+
+
+@njit(cache=True)
+def _sums(
+    wanted: Traces, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_],
+    left_to_tell: NDArray[np.float64], aim: Aim, found: Noted, least: int,
+) -> None:  # fmt: skip
+    """Sums and differences outermost, until so little work is left."""
     for place in np.argsort(left_to_tell.ravel())[:MOST_TRIED]:
         c, op = place // 3, place % 3
-        if _open(c, SIZES[op], atoms, found):
-            residue(op, wanted, values[c], aim.low)
+        if found.state[2] > least and _open(c, SIZES[op], atoms, found):
+            residue(op, wanted, atoms.values[c], aim.low)
             aim.high[:], aim.barred[:] = aim.low, FREE
-            pairs(aim, atoms, slots, useful, Outer(op, SIZES[op], 0, 0, 0, c), found)
-    two = wanted.min() >= 0 and wanted.max() <= 1
-    tried = np.zeros(PLAIN, dtype=np.int64)
+            pairs(aim, atoms, slots, ordered, useful, Outer(op, SIZES[op], 0, 0, 0, c), found)
+
+
+@njit(cache=True)
+def _under_others(
+    wanted: Traces, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_], aim: Aim, found: Noted,
+    least: int,
+) -> None:  # fmt: skip
+    """Products and extremes outermost, those first that settle most steps alone, and comparisons, until so little work
+    is left."""
+    values, kinds = atoms.values, 3
+    settled = np.full((len(values), kinds), -1, np.int64)
     for c in range(len(values)):
-        for op in range(MUL, GATE if two else EQ):
-            if tried[op] == MOST_TRIED or not _open(c, SIZES[op], atoms, found):
-                continue
-            good = True
-            for n in range(steps):
-                if not _rest(op, wanted[n], values[c, n], n, aim):
-                    good = False
-                    break
-            if good:
-                tried[op] += 1
-                pairs(aim, atoms, slots, useful, Outer(op, SIZES[op], 0, 0, 0, c), found)
+        for k in range(kinds):
+            if _aimed(MUL + k, wanted, values[c], aim):
+                settled[c, k] = (aim.low < aim.high).sum()
+    order = np.argsort(-settled.ravel(), kind="mergesort")
+    tried = 0
+    for place in order:
+        c, k = place // kinds, place % kinds
+        if settled[c, k] <= 0 or tried == MOST_TRIED or found.state[2] <= least:
+            break
+        if _open(c, SIZES[MUL + k], atoms, found) and _aimed(MUL + k, wanted, values[c], aim):
+            tried += 1
+            pairs(aim, atoms, slots, ordered, useful, Outer(MUL + k, SIZES[MUL + k], 0, 0, 0, c), found)
+    if wanted.min() < 0 or wanted.max() > 1:
+        return
+    for c in range(min(len(values), MOST_TRIED)):
+        for op in range(EQ, GATE):
+            if found.state[2] > least and _open(c, SIZES[op], atoms, found) and _aimed(op, wanted, values[c], aim):
+                pairs(aim, atoms, slots, ordered, useful, Outer(op, SIZES[op], 0, 0, 0, c), found)
+
+
+@njit(cache=True)
+def _aimed(op: int, wanted: Traces, c: Traces, aim: Aim) -> bool:
+    """Set the aim of the other argument on all steps; whether there is one."""
+    good, n = True, 0
+    while good and n < len(wanted):
+        good = _rest(op, wanted[n], c[n], n, aim)
+        n += 1
+    return good
+
+
+@njit(cache=True)
+def _under_choices(
+    wanted: Traces, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_], aim: Aim, found: Noted,
+    least: int,
+) -> None:  # fmt: skip
+    """Choices outermost, until so little work is left."""
+    values, tried = atoms.values, np.zeros(PLAIN, dtype=np.int64)
+    for c in range(len(values)):
         for e in atoms.spare:
             for op in (GATE, THEN):
                 if tried[op] == MOST_TRIED or not _open(c, SIZES[op], atoms, found):
@@ -82,10 +131,9 @@ def joins(wanted: Traces, atoms: Atoms, bound: int, hits: Hits, budget: int) -> 
                     for k in range(MOST_CONSTANT):
                         if _chosen(op, test, k, wanted, values[c], values[e], aim):
                             tried[op] = min(tried[op] + 1, MOST_TRIED)
-                            pairs(aim, atoms, slots, useful, Outer(op, SIZES[op], test, k, e, c), found)
-        if found.state[2] <= 0:
-            break
-    return found.state[0]
+                            pairs(aim, atoms, slots, ordered, useful, Outer(op, SIZES[op], test, k, e, c), found)
+        if found.state[2] <= least:
+            return
 
 
 @njit(cache=True)

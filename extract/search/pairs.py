@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from extract.search.aims import (
     ADD,
     EQ,
+    FREE,
     FROM,
     GATE,
     IS,
@@ -35,14 +36,18 @@ from extract.search.aims import (
     residue,
     total,
 )  # fmt: skip
-from extract.search.histories import Rows, Traces
+from extract.search.histories import Masks, Rows, Traces
 
-MOST_PAIRED, MOST_COMPARED = 2500, 200
-"""Atoms paired with each other, and compared."""
+MOST_PAIRED, MOST_COMPARED = 2500, 1500
+"""Atoms paired with each other, and compared below another operator."""
+TOLD, LEAST, VALUES = 96, -8, 40
+"""Steps, the least value and values by which whole words of atoms are compared."""
 
 
 @njit(cache=True)
-def pairs(aim: Aim, atoms: Atoms, slots: Rows, useful: NDArray[np.bool_], outer: Outer, found: Noted) -> None:
+def pairs(
+    aim: Aim, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_], outer: Outer, found: Noted
+) -> None:  # fmt: skip
     """Atoms, and pairs of them under one operator, that keep to an aim."""
     values, low, high, barred = atoms.values, aim.low, aim.high, aim.barred
     steps, narrow, left = len(low), min(atoms.narrow, len(atoms.values)), found.state
@@ -97,7 +102,7 @@ def pairs(aim: Aim, atoms: Atoms, slots: Rows, useful: NDArray[np.bool_], outer:
         for e in atoms.spare:
             _gates(low, values[e], e, atoms, outer, found)
     if outer.size + 2 < found.state[1]:
-        _comparisons(aim, atoms, outer, found)
+        _comparisons(aim, atoms, ordered, outer, found)
 
 
 @njit(cache=True)
@@ -119,8 +124,23 @@ def _sums(wanted: Traces, atoms: Atoms, slots: Rows, useful: NDArray[np.bool_], 
 
 
 @njit(cache=True)
-def _comparisons(aim: Aim, atoms: Atoms, outer: Outer, found: Noted) -> None:
-    """Pairs of atoms whose comparison, as a number, keeps to an aim."""
+def below(values: Traces, most: int) -> Masks:
+    """Which of the first atoms have at most a value on a step, as bits (step, value from `LEAST`, word)."""
+    steps, count = min(values.shape[1], TOLD), min(most, len(values))
+    made = np.zeros((steps, VALUES, (count + 63) // 64), np.uint64)
+    for n in range(steps):
+        for b in range(count):
+            v = max(values[b, n] - LEAST, 0)
+            if v < VALUES:
+                made[n, v, b // 64] |= np.uint64(1) << np.uint64(b % 64)
+        for v in range(1, VALUES):
+            made[n, v] |= made[n, v - 1]
+    return made
+
+
+@njit(cache=True)
+def _comparisons(aim: Aim, atoms: Atoms, under: Masks, outer: Outer, found: Noted) -> None:
+    """Pairs of atoms whose comparison, as a number, keeps to an aim; by whole words of second arguments."""
     values, steps = atoms.values, len(aim.low)
     at, truth, some = np.empty(steps, np.int64), np.empty(steps, np.bool_), 0
     for n in range(steps):
@@ -131,23 +151,53 @@ def _comparisons(aim: Aim, atoms: Atoms, outer: Outer, found: Noted) -> None:
         if zero != one:
             at[some], truth[some] = n, one
             some += 1
-    few = min(atoms.narrow, len(values), MOST_COMPARED)
+    few = min(atoms.narrow, len(values), FREE if outer.op == PLAIN else MOST_COMPARED)
+    words, full = (few + 63) // 64, ~np.uint64(0)
     for a in range(few):
         if outer.size + 2 + total(a, -1, outer.c, atoms) >= found.state[1]:
             continue
-        found.state[2] -= 2 * few
+        found.state[2] -= 8 * words
         if found.state[2] <= 0:
             return
-        for b in range(few):
-            alike, less = b < a, True
+        for w in range(words):
+            alike, less = full, full
             for m in range(some):
-                v, w = values[a, at[m]], values[b, at[m]]
-                alike &= (v == w) == truth[m]
-                less &= (v < w) == truth[m]
-                if not (alike or less):
+                if at[m] >= len(under):
                     break
-            if alike or less:
-                offer(outer, 2, EQ if alike else LT, 0, 0, -1, a, b, atoms, found)
+                v = values[a, at[m]] - LEAST
+                if v < 1 or v >= VALUES:
+                    continue
+                upto, smaller = under[at[m], v, w], under[at[m], v - 1, w]
+                if truth[m]:
+                    alike &= upto & ~smaller
+                    less &= ~upto
+                else:
+                    alike &= ~upto | smaller
+                    less &= upto
+                if not alike | less:
+                    break
+            for op, left in ((EQ, alike), (LT, less)):
+                k = 0
+                while left:
+                    if left & np.uint64(1):
+                        _compared(op, a, 64 * w + k, at[:some], truth, few, atoms, outer, found)
+                    left >>= np.uint64(1)
+                    k += 1
+
+
+@njit(cache=True)
+def _compared(
+    op: int, a: int, b: int, at: Rows, truth: NDArray[np.bool_], few: int, atoms: Atoms, outer: Outer, found: Noted
+) -> None:
+    """Offer a comparison if it is right on all steps that matter."""
+    if b >= few:
+        return
+    found.state[2] -= 1
+    for m in range(len(at)):
+        v, w = atoms.values[a, at[m]], atoms.values[b, at[m]]
+        if ((v == w) if op == EQ else (v < w)) != truth[m]:
+            return
+    offer(outer, 2, op, 0, 0, -1, a, b, atoms, found)
 
 
 @njit(cache=True)

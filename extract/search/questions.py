@@ -57,24 +57,38 @@ class Questions:
             columns[n + "'"] = values[joint.after.ravel()]
         return columns, _wanted(every, columns, self.mealy.output[joint.table].reshape(size * count, -1))
 
-    def remembering(self, shown: Sequence[Found]) -> Iterator[tuple[tuple[Found, ...], Fit]]:
-        """Sets of one or two shown values that determine the state: alone, with their values of one step before, or
-        with the last inputs too; what is remembered has no operators."""
+    def remembering(
+        self, shown: Sequence[Found], paired: Sequence[Found], initials: Sequence[int]
+    ) -> Iterator[tuple[tuple[Found, ...], Fit]]:
+        """Shown values, and pairs of those `paired`, that determine the state: alone, with what they were one step
+        before, one alone also two steps before (each of the `initials` at first), or with the last inputs too; what is
+        remembered has no operators."""
         words, symbols, inputs = self.words, self.domain.symbols(), input_names(self.domain.arity)
         last = [
             Variable(f"{n}l", Var(n, INT), int(symbols[0, k]), 0, symbols[words.symbol, k].astype(np.int16))
             for k, n in enumerate(inputs)
         ]
         slots = np.empty(2048, dtype=np.int64)
-        for chosen in [*((v,) for v in shown), *itertools.combinations(shown, 2)]:
+        for chosen in [*((v,) for v in shown), *itertools.combinations(paired, 2)]:
             now = encoded(chosen, words)
-            before = [Variable(f"{v.name}e", Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
-            for rest in ([], before, [*before, *last]):
-                every = [*now, *rest]
-                codes = np.stack([mixed(v.trace, k) for k, v in enumerate(every)]).sum(axis=0)
-                if determines(codes, words.state, slots):
-                    yield chosen, self.fit(every)
+            before = [self._before(v, v.initial) for v in now]
+            stages = [[[]], [before], [[*before, *last]]]
+            if len(now) == 1:
+                first = [self._before(now[0], i) for i in initials]
+                stages.insert(2, [[e, self._before(e, i)] for e in first for i in initials])
+            for rests in stages:
+                codes = [[mixed(v.trace, k) for k, v in enumerate([*now, *rest])] for rest in rests]
+                good = [r for r, c in zip(rests, codes, strict=True) if determines(np.sum(c, 0), words.state, slots)]
+                for rest in good:
+                    yield chosen, self.fit([*now, *rest])
+                if good:
                     break
+
+    def _before(self, v: Variable, initial: int) -> Variable:
+        """What a variable was one step before, with a value for the start."""
+        trace = v.trace[self.words.parent]
+        trace[0] = initial
+        return Variable(f"{v.name}e", Var(v.name, INT), initial, 0, trace)
 
 
 def needed_by(outputs: Sequence[Term], updates: Mapping[str, Term]) -> set[str]:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from extract.search.histories import Masks, Rows, Traces
 
+FEW = 2
+
 
 @njit(cache=True)
 def purity(traces: Traces, state: Rows) -> NDArray[np.float64]:
@@ -49,8 +51,8 @@ def simulate(
     met: Masks, times: Traces, alike: int, traces: Traces, kept: Rows,
 ) -> int:  # fmt: skip
     """Traces of the candidates (candidate, own value, row) that stay in range and move; `rows` numbers what is read
-    at each node. At most `alike` that tell the same nodes apart are kept, of equal traces the first, those counted that
-    earlier calls with `met` and `times` (hash tables) kept.
+    at each node. At most `alike` that tell the same nodes apart are kept, beside `FEW` for each initial value, of equal
+    traces the first; those that earlier calls with `met` and `times` (hash tables) kept are counted.
 
     With `delayed`, rows are (value at the node before, row) with the first most significant. Returns the number kept.
     """
@@ -88,7 +90,9 @@ def simulate(
             kernel ^= kernel >> np.uint64(29)
         if not _entered(code | np.uint64(1), 1, met, times):
             continue
-        if not _entered(kernel | np.uint64(1), alike, met, times):
+        own = (kernel ^ np.uint64(initial + 1000)) * np.uint64(0xBF58476D1CE4E5B9)
+        some = _entered(kernel | np.uint64(1), alike, met, times)
+        if not _entered(own | np.uint64(1), FEW, met, times) and not some:
             continue
         traces[count], kept[count] = trace, k
         count += 1
@@ -130,49 +134,6 @@ def closing(
             count += 1
             if count == len(kept):
                 break
-    return count
-
-
-@njit(cache=True)
-def closing_pairs(
-    tables: NDArray[np.int16], firsts: tuple[int, int], seconds: tuple[int, int], symbol: Rows, parent: Rows,
-    initials: tuple[int, int], low: int, symbols: int, state: Rows, kept: Rows,
-) -> int:  # fmt: skip
-    """Pairs of candidates that read each other, stay in range and determine the state; rows number (value of the other,
-    symbol). Returns the number kept."""
-    span, nodes = tables.shape[1], len(parent)
-    one, two = np.empty(nodes, dtype=np.int64), np.empty(nodes, dtype=np.int64)
-    owner, stamp = np.empty(span * span, dtype=np.int64), np.full(span * span, -1, dtype=np.int64)
-    count, steps = 0, 0
-    one[0], two[0] = initials[0] - low, initials[1] - low
-    for a in range(firsts[0], firsts[1]):
-        for b in range(seconds[0], seconds[1]):
-            steps += 1
-            at = one[0] * span + two[0]
-            owner[at], stamp[at] = state[0], steps
-            good = True
-            for n in range(1, nodes):
-                s, t = one[parent[n]], two[parent[n]]
-                new = tables[a, s, t * symbols + symbol[n]] - low
-                if new < 0 or new >= span:
-                    good = False
-                    break
-                other = tables[b, t, s * symbols + symbol[n]] - low
-                if other < 0 or other >= span:
-                    good = False
-                    break
-                one[n], two[n] = new, other
-                at = new * span + other
-                if stamp[at] != steps:
-                    owner[at], stamp[at] = state[n], steps
-                elif owner[at] != state[n]:
-                    good = False
-                    break
-            if good:
-                kept[count, 0], kept[count, 1] = a, b
-                count += 1
-                if count == len(kept):
-                    return count
     return count
 
 

@@ -21,6 +21,7 @@ from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
 from extract.search.assemble import STATE_NAMES, input_names, typed
+from extract.search.circles import circles, of_three, updates
 from extract.search.covers import covers
 from extract.search.encode import state_table
 from extract.search.finder import Finder
@@ -29,6 +30,7 @@ from extract.search.histories import histories
 from extract.search.joined import EARLIER, Pool
 from extract.search.questions import MOST_JOINT, Questions, needed_by
 from extract.search.queues import Queues, Waiting
+from extract.search.remainders import remainders
 from extract.search.variables import (
     Found,
     Variable,
@@ -47,6 +49,8 @@ NODES = 256
 MOST_SHOWN = 2
 WORK = (1, 6, 800)
 """What posing an encoding and taking each step of deepening cost, about in milliseconds."""
+SLOWEST = 0.004
+"""Seconds that such a unit of work may take at most on slow machines."""
 BITS_EACH = 10.0
 """Bits taken for an operator in ranking encodings."""
 PENALTY = (0, 1, 3)
@@ -54,12 +58,15 @@ PENALTY = (0, 1, 3)
 MOST_POOL, MOST_CLOSED = 6000, 4000
 BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
 SINGLES, PAIRED, PAIRS = 200, 40, 300
-CLOSING, EACH, MUTUAL, MOST_MUTUAL = 5_000_000, 100, 20_000_000, 500
-SETS, TRIPLED = 3000, 300
-MOST_REMEMBERED, REMEMBERING = 24, 3000
-"""Shown values taken by twos, and work on them."""
-WIDE, NARROW, JOINING = 30_000, 12_000, 250_000_000
-"""Variables that outputs may join, atoms that operators which all arguments allow may take, and most steps."""
+CLOSING, EACH = 5_000_000, 100
+OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
+"""Work on variables that read each other; for three by the entries of their updates, fewer at first."""
+SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
+MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
+"""Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
+WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
+"""Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
+as many as take a second."""
 
 
 @dataclass
@@ -107,6 +114,7 @@ class _Search:
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high, deadline)
         self.questions = Questions(mealy, domain, self.words, self.constants)
         self.waiting = Queues()
+        self.pace = SLOWEST / 4
         self.known: set[tuple[int, ...]] = set()
         self.log: list[str] = []
 
@@ -124,7 +132,8 @@ class _Search:
         finder = self.finder
         closed = finder.closed(self.top, deepest=3, limit=250_000, tests=120_000)
         shown = finder.shown()
-        pool = pruned([*closed, *shown], 5, MOST_CLOSED)
+        rest = remainders(pruned(closed, 5, MOST_CLOSED), self.mealy, self.words, finder.initials[:2], finder.span)
+        pool = pruned([*closed, *shown, *rest], 5, MOST_CLOSED)
         self._join()
         self._remember(shown)
         self._fit(1, REMEMBERING)
@@ -133,8 +142,7 @@ class _Search:
         if self._bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
-        for chosen in finder.mutual(MUTUAL, MOST_MUTUAL, self._bound):
-            self._wait(chosen)
+        self._circle()
         self._fit(0, 1500)
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self._fit(0, 2000)
@@ -162,11 +170,28 @@ class _Search:
         known = [b for b in self.finder.batches if b.closed]
         pool = Pool(words, inputs, self.constants, known, WIDE, NARROW, rng=self.rng)
         wanted = self.mealy.output[words.state[words.parent], words.symbol, 0]
-        for join in pool.joins(wanted, self._bound, JOINING):
+        for join in pool.joins(wanted, self._bound, int(min(JOINING, self.deadline.left * JOINED_A_SECOND))):
             now = encoded(tuple(join.chosen.values()), words)
             before = [Variable(v.name + EARLIER, Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
             if self._made([*now, *before], {}, [join.renamed()]):
                 return
+
+    def _circle(self) -> None:
+        """Two variables that read each other, or three, join those that wait."""
+        low, span = self.finder.low, self.finder.span
+        for given, budget in (
+            (lambda: updates(self.finder.wide, 2, low, len(span)), OF_TWO),
+            *((lambda rows=rows: of_three(self.domain, self.constants, rows), work) for rows, work in OF_THREE),
+        ):
+            if self.deadline.passed:
+                return
+            for circle in circles(
+                given(), self.mealy, self.words, self.finder.initials, below=self._bound, budget=budget,
+                deadline=self.deadline,
+            ):  # fmt: skip
+                fit = self.questions.fit(circle.variables)
+                kind = "circle", len(circle.variables)
+                self.waiting.push(circle.price / BITS_EACH, Waiting(kind, (), circle.price, fit))
 
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""
@@ -199,6 +224,8 @@ class _Search:
     def _pose(self, pool: Sequence[Found]) -> None:
         """Encodings by up to three variables of the pool join those that wait; by three only of the cheapest and of the
         cheapest pure ones."""
+        if self.deadline.passed or not pool:
+            return
         told, codes = np.stack([v.told for v in pool]), joint_codes(pool, self.words)
         cost = np.array([max(round(v.price), 1) for v in pool])
         full = ~np.uint64(0)
@@ -209,13 +236,14 @@ class _Search:
         for width, chosen in ((2, np.arange(len(pool))), (3, few)):
             hits = np.empty((SETS, 3), dtype=np.int64)
             parts = told[chosen], codes[chosen], cost[chosen]
-            count = covers(*parts, self.words.state, width, len(chosen), hits, 20_000_000)
+            count = covers(*parts, self.words.state, width, len(chosen), hits, COVERING)
             for row in hits[:count].tolist():
                 self._wait(tuple(pool[int(chosen[k])] for k in row if k >= 0))
 
     def _remember(self, shown: Sequence[Found]) -> None:
         """Encodings by shown values, with those of one step before and the last inputs, join those that wait."""
-        for chosen, fit in self.questions.remembering(pruned(shown, 1, MOST_REMEMBERED)):
+        some, paired = pruned(shown, REMEMBERED_ALIKE, MOST_REMEMBERED), pruned(shown, 1, PAIRED_SHOWN)
+        for chosen, fit in self.questions.remembering(some, paired, self.finder.initials[:2]):
             price = together(chosen)
             self.waiting.push(price / BITS_EACH, Waiting(("shown", len(chosen)), chosen, price, fit))
 
@@ -231,7 +259,8 @@ class _Search:
             self.waiting.push(price / BITS_EACH, Waiting((len(every), shown), chosen, price))
 
     def _fit(self, deepest: int, work: int) -> None:
-        """Best-first over the encodings of each kind, by the operators that they need at least."""
+        """Best-first over the encodings of each kind, by the operators that they need at least; no step that would take
+        longer than is left, judged by the slowest before."""
         put_off: list[tuple[float, Waiting]] = []
         while self.waiting and work > 0 and not self.deadline.passed:
             bound, item = self.waiting.pop()
@@ -242,8 +271,12 @@ class _Search:
                 if fit.depth >= deepest:
                     put_off.append((bound, item))
                 else:
-                    spent += WORK[min(fit.depth + 1, 2)] * fit.due
-                    self._deepen(item, fit)
+                    due, began = WORK[min(fit.depth + 1, 2)] * fit.due, self.deadline.clock()
+                    spent += due
+                    if due * self.pace < self.deadline.left:
+                        self._deepen(item, fit)
+                        if due >= WORK[2]:
+                            self.pace = min(max(self.pace, (self.deadline.clock() - began) / due), SLOWEST)
             work -= spent
             self.waiting.charge(item.kind, spent)
         for bound, item in put_off:

@@ -34,7 +34,8 @@ class Unfolded:
 
 
 def unfold(mealy: Mealy, domain: Domain, variables: Sequence[Variable], *, most: int) -> Unfolded | None:
-    """The variables walked beside the table, or None where more than `most` joint states, or huge values, are met."""
+    """The variables walked beside the table, each after those it is a remainder of; None where more than `most` joint
+    states, or huge values, are met."""
     symbols = domain.symbols()
     inputs = {n: symbols[:, k] for k, n in enumerate(input_names(domain.arity))}
     start = (0, *(v.initial for v in variables))
@@ -48,9 +49,12 @@ def unfold(mealy: Mealy, domain: Domain, variables: Sequence[Variable], *, most:
         new = [mealy.next[rows[:, 0]].ravel()]
         for v in variables:
             values = v.shown[rows[:, 0]].ravel() if v.update is None else evaluate_batch(v.update, columns)  # type: ignore[index]
+            if v.plus is not None:
+                values = values + v.plus[1] * columns[v.plus[0]]
             if np.abs(values).max(initial=0) > LARGEST:
                 return None
-            new.append(np.broadcast_to(values, (count,)))
+            columns[v.name + "'"] = np.broadcast_to(values, (count,))
+            new.append(columns[v.name + "'"])
         frontier = []
         for row in map(tuple, np.stack(new, axis=1).tolist()):
             if row not in number:

@@ -7,6 +7,7 @@ own update is still to be found. The search for them is `extract.search.finder`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +29,8 @@ TELLING_BITS, MOST_TOLD = 5.0, 8.0
 @dataclass(frozen=True, eq=False)
 class Variable:
     """A state variable: its update over the variables of an encoding, None while it is to be found, its initial value,
-    operators and trace; `shown` (state, symbol) are the next values of one without an update."""
+    operators and trace; `shown` (state, symbol) are the next values of one without an update, to which some times the
+    value of another variable is added, `plus`: its name, new or old, and a factor."""
 
     name: str
     update: Term | None
@@ -36,19 +38,19 @@ class Variable:
     size: int
     trace: Traces
     shown: IntArray | None = None
+    plus: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Where variables come from: candidates, read with their own earlier value if `delayed`, or what outputs show.
-
-    A `mutual` variable reads the one that is built on it.
-    """
+    """Where variables come from: candidates, read with their own earlier value if `delayed`, or what outputs show, with
+    `plus` so many times the base, its new value or its `old` one."""
 
     candidates: Candidates | None
     delayed: bool = False
-    mutual: bool = False
     shown: IntArray | None = None
+    plus: int = 0
+    old: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,17 +94,17 @@ def encoded(chosen: Sequence[Found], words: Histories) -> tuple[Variable, ...]:
     """The variables of an encoding, each once, with what they need."""
     every = {id(v): v for member in chosen for v in member.chain}
     names = {key: f"v{k}" for k, key in enumerate(every)}
-    readers = {id(v.base): names[key] for key, v in every.items()}
     made: list[Variable] = []
     for key, item in every.items():
         name = names[key]
         part = item.source.candidates
         if part is None:
-            made.append(Variable(name, None, item.initial, SHOWN_OPERATORS, item.trace, item.source.shown))
+            mark = "" if item.source.old else "'"
+            plus = (names[id(item.base)] + mark, item.source.plus) if item.source.plus else None
+            made.append(Variable(name, None, item.initial, SHOWN_OPERATORS, item.trace, item.source.shown, plus))
             continue
         earlier = f"{name}e"
         other = earlier if item.source.delayed else names.get(id(item.base), OTHER)
-        other = readers[key] if item.source.mutual else other
         update = substitute(item.update, {OWN: Var(name, INT), OTHER: Var(other, INT)})
         made.append(Variable(name, update, item.initial, item.size, item.trace))
         if item.source.delayed:
@@ -150,10 +152,11 @@ def mixed(values: NDArray[np.int16], number: int) -> Masks:
 
 def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
     """The best by rank, the pure first, no two with one trace and no more than `alike` that tell the same histories
-    apart; in order of price."""
+    apart, beside the first with each initial value; in order of price."""
     kept: list[Found] = []
     seen: set[bytes] = set()
-    count: dict[bytes, int] = {}
+    count: Counter[bytes] = Counter()
+    begun: set[tuple[bytes, int]] = set()
     for v in sorted(found, key=lambda v: (not v.pure, v.rank)):
         if v.pure and len(kept) >= most // 2:
             continue
@@ -163,8 +166,9 @@ def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
         seen.add(trace)
         _, first, inverse = np.unique(v.trace, return_index=True, return_inverse=True)
         kernel = np.argsort(np.argsort(first)).astype(np.int16)[inverse.ravel()].tobytes()
-        count[kernel] = count.get(kernel, 0) + 1
-        if count[kernel] <= alike:
+        count[kernel] += 1
+        if count[kernel] <= alike or (kernel, v.initial) not in begun:
+            begun.add((kernel, v.initial))
             kept.append(v)
             if len(kept) == most:
                 break

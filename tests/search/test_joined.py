@@ -102,7 +102,8 @@ def test_what_is_remembered_determines_the_state_without_operators() -> None:
     words = histories(table, 200, rng=np.random.default_rng(0))
     finder = Finder(table, DOMAIN, words, (0, 1, 2), (0, 1), -2, 7)
     questions = Questions(table, DOMAIN, words, (0, 1, 2))
-    fits = [fit for _, fit in questions.remembering(pruned(finder.shown(), 1, 12))]
+    shown = pruned(finder.shown(), 1, 12)
+    fits = [fit for _, fit in questions.remembering(shown, shown, (0, 1))]
     assert fits
     assert any(questions.on_states(fit.variables) is not None for fit in fits)
     for fit in fits:

@@ -117,27 +117,6 @@ def test_what_closes_a_set_determines_the_state_with_it() -> None:
     assert any(joint is not None and joint.determined for joint in exact)
 
 
-def test_variables_that_read_each_other_are_found_together() -> None:
-    domain = Domain(((0, 3),), 9)
-    text = "machine m(x: 0..3) -> 0..3 state s: 0..3 = 0 state t: -1..2 = 0 next s = max(t, x) next t = s - 1 output s'"
-    mealy = table(text, domain)
-    words = histories(mealy, 200, rng=np.random.default_rng(0))
-    finder = Finder(mealy, domain, words, (0, 1, 2, 3), (0, 1), -2, 7)
-    finder.prepare(deepest=1, limit=5_000, tests=10)
-    pairs = [encoded(chosen, words) for chosen in finder.mutual(2_000_000, 50)]
-    assert pairs
-    for first, second in pairs:
-        assert first.update is not None
-        assert second.update is not None
-        joint = unfold(mealy, domain, (first, second), most=400)
-        assert joint is not None
-        at = {v.name: v.trace.astype(np.int64) for v in (first, second)}
-        inputs = {"x": domain.symbols()[words.symbol[1:], 0]}
-        before = inputs | {n: trace[words.parent[1:]] for n, trace in at.items()}
-        assert (evaluate_batch(first.update, before) == at[first.name][1:]).all()
-        assert (evaluate_batch(second.update, before) == at[second.name][1:]).all()
-
-
 def test_values_without_end_are_no_encoding() -> None:
     mealy = table("machine m(x: 0..1) -> 0..1 state s: 0..1 = 0 next s = s ^ x output s'", BITS)
     square = parse("function f(v0: int) -> int = v0 * v0 + 2")

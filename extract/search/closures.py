@@ -1,0 +1,160 @@
+"""Sets of updates that read each other and close on a table, by choosing their entries one at a time, compiled.
+
+Beside a walk through the table all updates start as possible. Where a step reads an entry not met before, those left
+part by their value there, and the walk goes on with each part. It ends where two states of the table would have equal
+values, which rules out all updates of the parts at once, or where no step leads to anything new.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from extract.search.histories import Rows
+
+Entries = NDArray[np.int8]
+FRAME = 8
+"""What is noted of a choice: variable, entry, place in the walk, joint states, and of the candidates the first, the
+first out of range, the end, and the first not yet tried."""
+
+
+@njit(cache=True)
+def closures(
+    entries: Entries, ranges: Rows, initials: Rows, following: Rows, span: int, copies: int, most: int, budget: int,
+    hits: Rows,
+) -> tuple[int, int]:  # fmt: skip
+    """Updates, one from each of the `ranges` (variable, 2) of candidates, that determine the state of the table.
+
+    `entries` (row, candidate) are values from 0 to `span`, which is out of range; a row is (own value, values of the
+    variables after it in circular order, symbol), the first most significant. `following` (state, symbol). Each state
+    of the table has up to `copies` joint values, `most` in all. Fills rows of `hits` with candidates and the number of
+    joint values; returns the number of rows and the work done, about `budget` at most.
+    """
+    wide, (states, symbols) = len(ranges), following.shape
+    codes = span**wide
+    longest = 0
+    for i in range(wide):
+        longest = max(longest, ranges[i, 1] - ranges[i, 0])
+    order = np.empty((wide, longest), np.int64)
+    for i in range(wide):
+        for k in range(ranges[i, 1] - ranges[i, 0]):
+            order[i, k] = ranges[i, 0] + k
+    spare, bucket = np.empty(longest, np.int64), np.empty(span + 2, np.int64)
+    known = np.full((wide, codes * symbols), -1, np.int8)
+    owner, times = np.full(codes, -1, np.int64), np.zeros(states, np.int64)
+    values, state, own = np.empty((most, wide), np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    part = np.zeros((wide, 2), np.int64)
+    code = 0
+    for i in range(wide):
+        values[0, i] = initials[i]
+        code = code * span + initials[i]
+        part[i, 1] = ranges[i, 1] - ranges[i, 0]
+        if part[i, 1] == 0:
+            return 0, 0
+    owner[code], own[0], state[0], times[0] = 0, code, 0, 1
+    frames = np.empty((min(most, codes) * symbols * wide + 1, FRAME), np.int64)
+    depth, joint, at, count, work, forward = 0, 1, 0, 0, 0, True
+    while True:
+        if forward:
+            forward, pending, row = False, -1, 0
+            while at < joint * symbols:
+                j, x = at // symbols, at % symbols
+                code = 0
+                for i in range(wide):
+                    row = 0
+                    for o in range(wide):
+                        row = row * span + values[j, (i + o) % wide]
+                    row = row * symbols + x
+                    if known[i, row] < 0:
+                        pending = i
+                        break
+                    code = code * span + known[i, row]
+                if pending >= 0:
+                    break
+                after = following[state[j], x]
+                if owner[code] < 0:
+                    if joint == most or times[after] == copies:
+                        break
+                    owner[code], own[joint], state[joint] = after, code, after
+                    times[after] += 1
+                    for i in range(wide - 1, -1, -1):
+                        values[joint, i] = code % span
+                        code //= span
+                    joint += 1
+                elif owner[code] != after:
+                    break
+                at += 1
+            work += 8
+            if pending >= 0:
+                i = pending
+                begin, end = part[i]
+                rest = _parted(entries[row], order[i], begin, end, span, spare, bucket)
+                work += 2 * (end - begin)
+                frame = frames[depth]
+                frame[0], frame[1], frame[2], frame[3] = i, row, at, joint
+                frame[4], frame[5], frame[6], frame[7] = begin, rest, end, begin
+                depth += 1
+            elif at == joint * symbols:
+                for i in range(wide):
+                    hits[count, i] = order[i, part[i, 0] : part[i, 1]].min()
+                hits[count, wide] = joint
+                count += 1
+                if count == len(hits):
+                    return count, work
+        while depth > 0 and not forward:
+            frame = frames[depth - 1]
+            i, row, at, end, rest = frame[0], frame[1], frame[2], frame[5], frame[7]
+            known[i, row] = -1
+            while joint > frame[3]:
+                joint -= 1
+                owner[own[joint]] = -1
+                times[state[joint]] -= 1
+            if rest < end and work < budget:
+                value, stop = entries[row, order[i, rest]], rest + 1
+                while stop < end and entries[row, order[i, stop]] == value:
+                    stop += 1
+                work += stop - rest
+                known[i, row] = value
+                part[i, 0], part[i, 1], frame[7] = rest, stop, stop
+                forward = True
+            else:
+                part[i, 0], part[i, 1] = frame[4], frame[6]
+                depth -= 1
+        if not forward:
+            return count, work
+
+
+@njit(cache=True)
+def _parted(row: Entries, order: Rows, begin: int, end: int, span: int, spare: Rows, bucket: Rows) -> int:
+    """Sort a part of the candidates by their value, those out of range last; returns where these begin."""
+    bucket[:] = 0
+    for k in range(begin, end):
+        bucket[row[order[k]] + 1] += 1
+    for v in range(span + 1):
+        bucket[v + 1] += bucket[v]
+    rest = begin + bucket[span]
+    for k in range(begin, end):
+        v = row[order[k]]
+        spare[bucket[v]] = order[k]
+        bucket[v] += 1
+    for k in range(end - begin):
+        order[begin + k] = spare[k]
+    return rest
+
+
+@njit(cache=True)
+def walked(
+    entries: Entries, chosen: Rows, initials: Rows, parent: Rows, symbol: Rows, symbols: int, span: int
+) -> NDArray[np.int16]:
+    """Values (variable, node) of the chosen candidates along words."""
+    wide = len(chosen)
+    made = np.empty((wide, len(parent)), np.int16)
+    made[:, 0] = initials
+    for n in range(1, len(parent)):
+        for i in range(wide):
+            row = 0
+            for o in range(wide):
+                row = row * span + made[(i + o) % wide, parent[n]]
+            made[i, n] = entries[row * symbols + symbol[n], chosen[i]]
+    return made

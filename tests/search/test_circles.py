@@ -1,0 +1,106 @@
+"""Variables that read each other: all that close are found, and what is found determines the state."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dsl.batch import evaluate_batch
+from dsl.programs import Machine
+from dsl.syntax import parse
+from extract.abstract.mealy import Mealy
+from extract.abstract.minimal import mealy_of, renamed
+from extract.search.circles import circles, of_three, updates
+from extract.search.closures import closures
+from extract.search.finder import Finder
+from extract.search.histories import histories
+from extract.search.unfold import unfold
+from verify.budget import FOREVER
+from verify.domain import Domain, IntArray
+
+Behaviour = frozenset[tuple[tuple[int, ...], int, tuple[int, ...]]]
+DOMAIN = Domain(((0, 1),), 9)
+TWO = "machine m(x: 0..1) -> 0..2 state s: 0..2 = 0 state t: -1..1 = 0 next s = max(t, 2 * x) next t = s - 1 output s'"
+THREE = (
+    "machine m(x: 0..1) -> 0..1 state s: 0..1 = 1 state t: 0..1 = 0 state u: 0..1 = 1 "
+    "next s = int(t + u <= x) next t = u next u = s output s"
+)
+
+
+def table(text: str) -> Mealy:
+    program = parse(text)
+    assert isinstance(program, Machine)
+    made = mealy_of(program, DOMAIN, max_states=64)
+    assert made is not None
+    return renamed(made, rng=np.random.default_rng(0))
+
+
+def behaviour(
+    entries: NDArray[np.int8], chosen: Sequence[int], following: IntArray, span: int, copies: int
+) -> Behaviour | None:
+    """All joint values reached with what follows them, None where they leave the range, do not tell the states of the
+    table apart, or are too many."""
+    wide, symbols = len(chosen), following.shape[1]
+    start = (0,) * wide
+    state, left, steps = {start: 0}, [start], []
+    while left:
+        values = left.pop()
+        for x in range(symbols):
+            shape = (*(span,) * wide, symbols)
+            rows = [np.ravel_multi_index((*values[i:], *values[:i], x), shape) for i in range(wide)]
+            new = tuple(int(entries[r, k]) for r, k in zip(rows, chosen, strict=True))
+            steps.append((values, x, new))
+            if span in new:
+                return None
+            if new not in state:
+                state[new] = int(following[state[values], x])
+                left.append(new)
+            elif state[new] != following[state[values], x]:
+                return None
+    return None if max(Counter(state.values()).values()) > copies else frozenset(steps)
+
+
+@pytest.mark.parametrize(("wide", "count"), [(2, 40), (3, 12)])
+def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> None:
+    rng, span, copies = np.random.default_rng(wide), 2, 2
+    following = np.array([[1, 0], [1, 0]])
+    entries = rng.integers(0, span, (span**wide * 2, count)).astype(np.int8)
+    entries[rng.random(entries.shape) < 0.05] = span
+    hits, ranges = np.empty((4000, wide + 1), np.int64), np.array([[0, count]] * wide)
+    number, _ = closures(entries, ranges, np.zeros(wide, np.int64), following, span, copies, 4, 10**9, hits)
+    every = {behaviour(entries, c, following, span, copies) for c in itertools.product(range(count), repeat=wide)}
+    found = [behaviour(entries, row[:-1].tolist(), following, span, copies) for row in hits[:number]]
+    assert len(every) > 2
+    assert len(set(found)) == len(found)
+    assert set(found) == every - {None}
+    for made, row in zip(found, hits[:number], strict=True):
+        assert made is not None
+        assert len({values for values, _, _ in made}) == row[-1]
+
+
+@pytest.mark.parametrize("text", [TWO, THREE])
+def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_updates(text: str) -> None:
+    mealy = table(text)
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    if text == TWO:
+        finder = Finder(mealy, DOMAIN, words, (0, 1, 2), (0, 1), -2, 3)
+        finder.prepare(deepest=2, limit=3_000, tests=10)
+        given = updates(finder.wide, 2, finder.low, len(finder.span))
+    else:
+        given = of_three(DOMAIN, (0, 1), 300)
+    found = list(circles(given, mealy, words, (0, 1), below=6, budget=20_000_000, deadline=FOREVER))
+    assert found
+    assert found[0].size <= 3
+    for circle in found:
+        joint = unfold(mealy, DOMAIN, circle.variables, most=400)
+        assert joint is not None
+        assert joint.determined
+        columns = {"x": DOMAIN.symbols()[words.symbol[1:], 0]}
+        columns |= {v.name: v.trace[words.parent[1:]].astype(np.int64) for v in circle.variables}
+        for v in circle.variables:
+            assert v.update is not None
+            assert (evaluate_batch(v.update, columns) == v.trace[1:]).all()
+            assert v.trace[0] == v.initial
