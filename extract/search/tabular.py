@@ -8,28 +8,23 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dsl.cost import cost_bits
-from dsl.programs import Machine, program_size
-from dsl.rewrites import normalise
-from dsl.terms import Term, Var, substitute
+from dsl.terms import Var
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
-from extract.abstract.minimal import equal, mealy_of
-from extract.search.assemble import STATE_NAMES, input_names, typed
-from extract.search.circles import circles, of_three, updates
+from extract.search.assemble import input_names
+from extract.search.circles import Updates, circles, of_three, updates
 from extract.search.covers import covers
-from extract.search.encode import state_table
 from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
 from extract.search.joined import EARLIER, Pool
-from extract.search.questions import MOST_JOINT, Questions, needed_by
+from extract.search.questions import Questions
 from extract.search.queues import Queues, Waiting
+from extract.search.recovered import Keeper, Recovered
 from extract.search.remainders import remainders
 from extract.search.variables import (
     Found,
@@ -69,42 +64,22 @@ WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_00
 as many as take a second."""
 
 
-@dataclass
-class Recovered:
-    """The smallest machine found, its operators and bits, encodings fitted, and why the search stopped.
-
-    Where no terms were found the machine is the table itself as a program, which has no size.
-    """
-
-    machine: Machine | None = None
-    size: int | None = None
-    cost: float = float("inf")
-    tried: int = 0
-    stop: str = "nothing fits"
-
-
 def machine_from_table(
     mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], *, deadline: Deadline, rng: np.random.Generator
 ) -> Recovered:
     """The smallest machine found that equals the table on every word."""
     search = _Search(mealy, domain, kinds, deadline, rng)
     search.run()
-    best = search.best
-    if deadline.passed:
-        best.stop = "time limit"
-    elif best.machine is not None:
-        best.stop = "found"
-    best.machine = best.machine or state_table(mealy, domain, kinds)
-    return best
+    return search.kept.ended("time limit" if deadline.passed else None)
 
 
 class _Search:
     def __init__(
         self, mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], deadline: Deadline, rng: np.random.Generator
     ) -> None:
-        self.mealy, self.domain, self.kinds, self.deadline = mealy, domain, kinds, deadline
+        self.mealy, self.domain, self.deadline = mealy, domain, deadline
         self.rng = rng
-        self.best = Recovered()
+        self.kept = Keeper(mealy, domain, kinds)
         self.words = histories(mealy, NODES, rng=rng)
         ends = sorted({v for pair in domain.ranges for v in pair} - {0, 1}, key=abs)
         low = max(-8, min(-2, int(mealy.output.min()), *(low for low, _ in domain.ranges)))
@@ -116,7 +91,6 @@ class _Search:
         self.waiting = Queues()
         self.pace = SLOWEST / 4
         self.known: set[tuple[int, ...]] = set()
-        self.log: list[str] = []
 
     @property
     def constants(self) -> tuple[int, ...]:
@@ -139,14 +113,14 @@ class _Search:
         self._fit(1, REMEMBERING)
         self._pose(pool)
         self._fit(0, 1500)
-        if self._bound <= 1:
+        if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
         self._circle()
         self._fit(0, 1500)
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self._fit(0, 2000)
-        if self._bound <= 2:
+        if self.kept.bound <= 2:
             return
         delayed = finder.delayed(15_000)
         over = self._over(pool, BASES)
@@ -170,33 +144,35 @@ class _Search:
         known = [b for b in self.finder.batches if b.closed]
         pool = Pool(words, inputs, self.constants, known, WIDE, NARROW, rng=self.rng)
         wanted = self.mealy.output[words.state[words.parent], words.symbol, 0]
-        for join in pool.joins(wanted, self._bound, int(min(JOINING, self.deadline.left * JOINED_A_SECOND))):
+        for join in pool.joins(wanted, self.kept.bound, int(min(JOINING, self.deadline.left * JOINED_A_SECOND))):
             now = encoded(tuple(join.chosen.values()), words)
             before = [Variable(v.name + EARLIER, Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
-            if self._made([*now, *before], {}, [join.renamed()]):
+            if self.kept.offer([*now, *before], {}, [join.renamed()]):
                 return
 
     def _circle(self) -> None:
         """Two variables that read each other, or three, join those that wait."""
-        low, span = self.finder.low, self.finder.span
-        for given, budget in (
-            (lambda: updates(self.finder.wide, 2, low, len(span)), OF_TWO),
-            *((lambda rows=rows: of_three(self.domain, self.constants, rows), work) for rows, work in OF_THREE),
-        ):
-            if self.deadline.passed:
-                return
+        for given, work in self._updates():
             for circle in circles(
-                given(), self.mealy, self.words, self.finder.initials, below=self._bound, budget=budget,
+                given, self.mealy, self.words, self.finder.initials, below=self.kept.bound, budget=work,
                 deadline=self.deadline,
             ):  # fmt: skip
                 fit = self.questions.fit(circle.variables)
                 kind = "circle", len(circle.variables)
                 self.waiting.push(circle.price / BITS_EACH, Waiting(kind, (), circle.price, fit))
 
+    def _updates(self) -> Iterator[tuple[Updates, int]]:
+        """Candidates for updates of two variables, then of three, and the work that may go into each."""
+        if not self.deadline.passed:
+            yield updates(self.finder.wide, 2, self.finder.low, len(self.finder.span)), OF_TWO
+        for rows, work in OF_THREE:
+            if not self.deadline.passed:
+                yield of_three(self.domain, self.constants, rows), work
+
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""
         if not self.deadline.passed:
-            for chosen in self.finder.closing(sets, most, EACH, SETS, self._bound):
+            for chosen in self.finder.closing(sets, most, EACH, SETS, self.kept.bound):
                 self._wait(chosen)
 
     def _pairs(self, pool: Sequence[Found]) -> list[tuple[Found, ...]]:
@@ -219,7 +195,7 @@ class _Search:
 
     def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
         """Variables that read one of the pool."""
-        return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES, self._bound)
+        return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES, self.kept.bound)
 
     def _pose(self, pool: Sequence[Found]) -> None:
         """Encodings by up to three variables of the pool join those that wait; by three only of the cheapest and of the
@@ -253,7 +229,7 @@ class _Search:
             self.known.add(key)
             every = {id(v): v for member in chosen for v in member.chain}.values()
             shown = sum(v.source.candidates is None for v in every)
-            if shown > MOST_SHOWN or operators(chosen) >= self._bound:
+            if shown > MOST_SHOWN or operators(chosen) >= self.kept.bound:
                 return
             price = together(chosen)
             self.waiting.push(price / BITS_EACH, Waiting((len(every), shown), chosen, price))
@@ -267,7 +243,7 @@ class _Search:
             begun = item.fit is not None
             item.fit = fit = item.fit or self._start(item.chosen)
             spent = 0 if begun else WORK[0]
-            if fit is not None and fit.lower < self._bound:
+            if fit is not None and fit.lower < self.kept.bound:
                 if fit.depth >= deepest:
                     put_off.append((bound, item))
                 else:
@@ -285,26 +261,22 @@ class _Search:
     def _deepen(self, item: Waiting, fit: Fit) -> None:
         """One step of a fit, which waits again where more may come of it."""
         if fit.depth < 0:
-            self.best.tried += 1
+            self.kept.best.tried += 1
         if fit.deepen():
             self._found(fit)
-        if not fit.spent and fit.lower < self._bound:
+        if not fit.spent and fit.lower < self.kept.bound:
             key = item.price / BITS_EACH + fit.lower - fit.given + PENALTY[min(fit.depth + 1, 2)]
             self.waiting.push(key, item)
 
-    @property
-    def _bound(self) -> int:
-        return 99 if self.best.size is None else self.best.size
-
     def _start(self, chosen: tuple[Found, ...]) -> Fit | None:
         variables = encoded(chosen, self.words)
-        if sum(v.size for v in variables if v.update is not None) >= self._bound:
+        if sum(v.size for v in variables if v.update is not None) >= self.kept.bound:
             return None
         return self.questions.fit(variables)
 
     def _found(self, fit: Fit) -> None:
         terms = fit.terms()
-        if terms is None or fit.size > self._bound:
+        if terms is None or fit.size > self.kept.bound:
             return
         if not fit.exact:
             exact = self.questions.on_states(fit.variables)
@@ -315,33 +287,4 @@ class _Search:
             terms = fit.terms()
             if terms is None:
                 return
-        self._made(fit.variables, terms, [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])])
-
-    def _made(self, members: Sequence[Variable], terms: Mapping[str, Term], outputs: Sequence[Term]) -> bool:
-        """Keep the machine by the variables that outputs depend on, with updates not given among the terms."""
-        updates = {v.name: v.update or terms[v.name + "'"] for v in members}
-        needed = needed_by(outputs, updates)
-        first = {v.name: v.initial for v in members if v.name in needed}
-        return self._keep(first, {n: updates[n] for n in first}, outputs)
-
-    def _keep(self, initials: dict[str, int], updates: dict[str, Term], outputs: Sequence[Term]) -> bool:
-        """Keep the machine if it equals the table and is smaller than the best; whether that is so."""
-        inputs = input_names(self.domain.arity)
-        fresh = [n for n in STATE_NAMES if n not in inputs]
-        names = dict(zip(initials, fresh, strict=False))
-        renaming: dict[str, Term] = {v: Var(n, INT) for v, n in names.items()}
-        renaming |= {v + "'": Var(n + "'", INT) for v, n in names.items()}
-        first = {names[v]: i for v, i in initials.items()}
-        drawn = {names[v]: substitute(u, renaming) for v, u in updates.items()}
-        machine = normalise(
-            typed(self.domain, self.kinds, first, drawn, [substitute(t, renaming) for t in outputs], name="lifted")
-        )
-        assert isinstance(machine, Machine)
-        size, cost = program_size(machine), cost_bits(machine)
-        if self.best.size is None or (size, cost) < (self.best.size, self.best.cost):
-            same = mealy_of(machine, self.domain, max_states=2 * MOST_JOINT)
-            if same is not None and equal(same, self.mealy):
-                self.best.machine, self.best.size, self.best.cost = machine, size, cost
-                self.log.append(f"{size} {cost:.0f}")
-                return True
-        return False
+        self.kept.offer(fit.variables, terms, [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])])
