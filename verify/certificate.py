@@ -66,8 +66,9 @@ COVERING = tuple(
     for scale in (0.2, 0.1, 0.05, 0.025, 0.012)
 )
 """Searches for regions that need not close, the next where the one before meets a read-out that is not certain."""
-EVERY_SHARE, COVERING_SHARE = 0.35, 0.8
-"""Where both are sought, what proofs for every length get of the whole, and those up to a length of what is left."""
+EVERY_SHARE, COVERING_SHARE, COVERING_S = 0.35, 0.8, 20.0
+"""Where both are sought, what proofs for every length get of the whole, and those up to a length of what is left; and
+the seconds without which these are not sought."""
 
 
 def certify(
@@ -166,7 +167,8 @@ def _attempted(
     def searches(attempts: Sequence[Options]) -> list[Search]:
         return [Search(weights, table, tolerance.fresh(), spread, options, refutes) for options in attempts]
 
-    covering, tried = network.domain.symbol_count**LENGTH > LISTED, list[Search]()
+    covering = network.domain.symbol_count**LENGTH > LISTED and deadline.left > COVERING_S
+    tried = list[Search]()
     part = deadline.share(EVERY_SHARE if covering else SEARCH_SHARE)
     closure = _in_turns(searches(ATTEMPTS if small else WIDE), part, TURN * deadline.left)
     if covering and not closure.ended:
