@@ -9,15 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from dsl.batch import evaluate_batch
-from dsl.programs import Machine
-from dsl.syntax import parse
-from extract.abstract.mealy import Mealy
-from extract.abstract.minimal import mealy_of, renamed
 from extract.search.circles import circles, of_three, updates
 from extract.search.closures import closures
 from extract.search.finder import Finder
 from extract.search.histories import histories
 from extract.search.unfold import unfold
+from tests.search.tables import table
 from verify.budget import FOREVER
 from verify.domain import Domain, IntArray
 
@@ -28,14 +25,6 @@ THREE = (
     "machine m(x: 0..1) -> 0..1 state s: 0..1 = 1 state t: 0..1 = 0 state u: 0..1 = 1 "
     "next s = int(t + u <= x) next t = u next u = s output s"
 )
-
-
-def table(text: str) -> Mealy:
-    program = parse(text)
-    assert isinstance(program, Machine)
-    made = mealy_of(program, DOMAIN, max_states=64)
-    assert made is not None
-    return renamed(made, rng=np.random.default_rng(0))
 
 
 def behaviour(
@@ -83,7 +72,7 @@ def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> 
 
 @pytest.mark.parametrize("text", [TWO, THREE])
 def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_updates(text: str) -> None:
-    mealy = table(text)
+    mealy = table(text, DOMAIN)
     words = histories(mealy, 120, rng=np.random.default_rng(0))
     if text == TWO:
         finder = Finder(mealy, DOMAIN, words, (0, 1, 2), (0, 1), -2, 3)

@@ -3,34 +3,24 @@
 import numpy as np
 import pytest
 
-from dsl.programs import Machine
-from dsl.syntax import parse
-from extract.abstract.mealy import Mealy
-from extract.abstract.minimal import mealy_of, renamed
 from extract.search.finder import Finder
 from extract.search.histories import histories
 from extract.search.questions import Questions
 from extract.search.remainders import entropies, remainders
 from extract.search.unfold import unfold
 from extract.search.variables import encoded
+from tests.search.tables import table
 from verify.domain import Domain
 
 DOMAIN = Domain(((0, 2),), 9)
-
-
-def table(text: str) -> Mealy:
-    program = parse(text)
-    assert isinstance(program, Machine)
-    made = mealy_of(program, DOMAIN, max_states=64)
-    assert made is not None
-    return renamed(made, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("output", ["s' + t'", "t' - s'", "t' - s", "s + t'"])
 def test_a_remainder_is_a_variable_whose_values_follow_from_outputs_and_the_known_one(output: str) -> None:
     mealy = table(
         "machine m(x: 0..2) -> int state s: 0..2 = 0 state t: 0..3 = 0 "
-        f"next s = max(s, x) next t = if s == x then 0 else min(t + 1, 3) output {output}"
+        f"next s = max(s, x) next t = if s == x then 0 else min(t + 1, 3) output {output}",
+        DOMAIN,
     )
     words = histories(mealy, 160, rng=np.random.default_rng(0))
     finder = Finder(mealy, DOMAIN, words, (0, 1, 2, 3), (0, 1), -4, 7)
@@ -64,7 +54,8 @@ def test_entropy_in_bits() -> None:
 def test_what_outputs_showed_two_steps_before_is_remembered_for_nothing() -> None:
     mealy = table(
         "machine m(x: 0..2) -> 0..1 state s: 0..1 = 1 state t: 0..1 = 0 state u: 0..1 = 1 "
-        "next s = int(t + u <= x) next t = u next u = s output s'"
+        "next s = int(t + u <= x) next t = u next u = s output s'",
+        DOMAIN,
     )
     words = histories(mealy, 160, rng=np.random.default_rng(0))
     finder = Finder(mealy, DOMAIN, words, (0, 1, 2), (0, 1), -2, 7)

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.suites.planted import planted
 from dsl.batch import evaluate_batch
-from dsl.programs import Function, Machine, program_size
+from dsl.programs import Function, program_size
 from dsl.syntax import parse
 from dsl.terms import Var, operator_count
 from dsl.types import INT
@@ -19,22 +19,12 @@ from extract.search.small.smallest import Smallest
 from extract.search.tabular import machine_from_table
 from extract.search.unfold import unfold
 from extract.search.variables import Variable, encoded, joint_codes, pruned
+from tests.search.tables import table
+from tests.verify.stubs import machine
 from verify.budget import Deadline
 from verify.domain import Domain
 
 BITS = Domain(((0, 1),), 9)
-
-
-def machine(text: str) -> Machine:
-    program = parse(text)
-    assert isinstance(program, Machine)
-    return program
-
-
-def table(text: str, domain: Domain, seed: int = 0) -> Mealy:
-    made = mealy_of(machine(text), domain, max_states=64)
-    assert made is not None
-    return renamed(made, rng=np.random.default_rng(seed))
 
 
 def test_a_table_is_minimal_and_keeps_its_start_when_renamed() -> None:
