@@ -57,8 +57,8 @@ ATTEMPTS = (
 """Searches that take turns: from few large regions, which may not be read out for certain, to many small ones."""
 WIDE = tuple(Options(scale=scale, settled=scale, widest=3.0) for scale in (0.05, 0.02))
 """Searches for large alphabets, for which many regions are out of reach: as wide as nothing depends on it."""
-TURN, SEARCH_SHARE = 0.05, 0.9
-"""Of the whole time: what one turn takes, and all together; what remains is for the checker."""
+TOLERANCE_SHARE, TURN, SEARCH_SHARE = 0.1, 0.05, 0.9
+"""Of the whole time: what tolerances may take, what one turn takes, and all turns; what remains is for the checker."""
 LENGTH, LISTED = 16, 1 << 20
 """Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
 COVERING = tuple(
@@ -158,7 +158,7 @@ def _attempted(
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
     weights = weights_of(network, network.initial_state(1)[0])
     spread, table = _spread(network, rng_seed), ProgramTable(machine, network.domain)
-    tolerance = Tolerance(weights, table, spread, _words(network, rng_seed))
+    tolerance = Tolerance(weights, table, spread, _words(network, rng_seed), deadline.share(TOLERANCE_SHARE))
     symbols = network.domain.symbols()
 
     def refutes(word: list[int]) -> bool:

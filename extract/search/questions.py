@@ -15,11 +15,13 @@ from extract.search.assemble import input_names
 from extract.search.covers import determines
 from extract.search.fits import Fit
 from extract.search.histories import Histories
+from extract.search.labels import Labelling, labellings
 from extract.search.unfold import unfold
 from extract.search.variables import Found, Variable, encoded, mixed
 from verify.domain import Domain, IntArray
 
-MOST_JOINT = 600
+MOST_JOINT, MOST_LABELLED = 600, 300
+LABEL = "l"
 Question = tuple[dict[str, IntArray], dict[str, IntArray]]
 """What terms may read (name -> values by step), and what they should be."""
 
@@ -56,6 +58,25 @@ class Questions:
             columns[n] = np.repeat(values, count)
             columns[n + "'"] = values[joint.after.ravel()]
         return columns, _wanted(every, columns, self.mealy.output[joint.table].reshape(size * count, -1))
+
+    def labelled(self, every: Sequence[Variable], *, rng: np.random.Generator) -> Iterator[tuple[Labelling, Fit]]:
+        """Fits of the update of one more variable, with which the variables determine the state, and of the outputs: on
+        all steps reached, if those are few, for several ways to number its values (`extract.search.labels`)."""
+        joint = unfold(self.mealy, self.domain, every, most=MOST_LABELLED)
+        if joint is None:
+            return
+        symbols, (size, count) = self.domain.symbols(), joint.after.shape
+        inputs = {n: symbols[:, k] for k, n in enumerate(input_names(self.domain.arity))}
+        outputs = self.mealy.output[joint.table]
+        columns = {n: np.tile(c, size) for n, c in inputs.items()}
+        for found in labellings(joint, inputs, outputs[:, :, 0], rng=rng):
+            for n, values in (joint.values | {LABEL: found.numbers}).items():
+                columns[n] = np.repeat(values, count)
+                columns[n + "'"] = values[joint.after.ravel()]
+            new = Variable(LABEL, None, int(found.numbers[0]), 2, np.zeros(0, np.int16))
+            fit = Fit((*every, new), columns, _wanted((new,), columns, outputs.reshape(size * count, -1)), self.constants)
+            fit.exact = True
+            yield found, fit
 
     def remembering(
         self, shown: Sequence[Found], paired: Sequence[Found], initials: Sequence[int]

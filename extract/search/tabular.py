@@ -8,6 +8,7 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
 from extract.search.joined import EARLIER, Pool
+from extract.search.labels import MOST_LABELS, worth_labelling
 from extract.search.questions import Questions
 from extract.search.queues import Queues, Waiting
 from extract.search.recovered import Keeper, Recovered
@@ -59,6 +61,9 @@ OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
+LABELLED, LABELLINGS, LABELLING, UNTOLD_BITS, MISSED_BITS = 40, 60, 2500, 8.0, 0.5
+"""Variables that leave a label to be found, sets of them, work on those; bits for each value of it, and for each step
+on which it is not told by what it may read."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -115,6 +120,10 @@ class _Search:
         self._fit(0, 1500)
         if self.kept.bound <= 1:
             return
+        self._label(closed)
+        self._fit(2, LABELLING)
+        if self.kept.bound <= 1:
+            return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
         self._circle()
         self._fit(0, 1500)
@@ -149,6 +158,24 @@ class _Search:
             before = [Variable(v.name + EARLIER, Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
             if self.kept.offer([*now, *before], {}, [join.renamed()]):
                 return
+
+    def _label(self, pool: Sequence[Found]) -> None:
+        """Encodings by one or two variables and one known by its labels join those that wait."""
+        if self.deadline.passed or not pool:
+            return
+        some = self._bases(pool, LABELLED)
+        codes = joint_codes(some, self.words)
+        ranked = []
+        for chosen in [*((k,) for k in range(len(some))), *itertools.combinations(range(len(some)), 2)]:
+            untold = worth_labelling(np.sum(codes[list(chosen)], axis=0, dtype=np.uint64), self.words.state)
+            members = tuple(some[k] for k in chosen)
+            if 2 <= untold <= MOST_LABELS:
+                ranked.append((together(members) + UNTOLD_BITS * untold, chosen))
+        for price, chosen in sorted(ranked)[:LABELLINGS]:
+            known = encoded([some[k] for k in chosen], self.words)
+            for found, fit in self.questions.labelled(known, rng=self.rng):
+                bits = price + MISSED_BITS * found.missed + found.contexts
+                self.waiting.push(bits / BITS_EACH, Waiting(("labels", len(chosen)), (), bits, fit))
 
     def _circle(self) -> None:
         """Two variables that read each other, or three, join those that wait."""

@@ -42,7 +42,7 @@ def search_for(network: Any, program: Machine, length: int | None) -> tuple[Sear
     weights, rng = weights_of(network, network.initial_state(1)[0]), np.random.default_rng(0)
     table, symbols = ProgramTable(program, network.domain), network.domain.symbols()
     spread = np.full(len(weights.initial), 0.5)
-    tolerance = Tolerance(weights, table, spread, rng.integers(0, 2, size=(32, 24)))
+    tolerance = Tolerance(weights, table, spread, rng.integers(0, 2, size=(32, 24)), FOREVER)
     options = Options(SMALL.scale, SMALL.settled, SMALL.inflation, length=length)
 
     def refutes(word: list[int]) -> bool:

@@ -30,7 +30,7 @@ from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.weights import Weights
 
-BATCH = 128
+BATCH, MOST_ENTRIES = 128, 2_000_000  # regions followed at once, and entries of all their images' shapes
 ANCESTORS = 80
 BENT = 0.3  # share of the square from which on what linearisation missed is blamed
 BLAMED = 0.3  # of the largest share
@@ -70,9 +70,10 @@ class Search:
             queue = [k for k in self._distances(self.options.length) if self.targets[k] is None]
             if not queue:
                 return self._done()
+            batch = max(min(BATCH, MOST_ENTRIES // (len(self.weights.features) * len(self.spread) ** 2)), 1)
             at, failed = 0, list[tuple[int, int]]()
             while at < len(queue) and not failed:
-                rows = np.array(queue[at : at + BATCH])
+                rows = np.array(queue[at : at + batch])
                 at += len(rows)
                 known = self.cover.count
                 failed = self._follow(rows)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from verify.budget import Deadline
 from verify.domain import IntArray
 from verify.reach.affine import Array, Form
 from verify.reach.cells import margins, step
@@ -26,6 +27,7 @@ Numbers = NDArray[np.int64]
 STEP = 1e-7
 BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SWEEPS = 40
+MOST_ENTRIES = 16_000_000  # of the matrices of all samples and symbols
 SOON = 16  # continuations of so many steps or fewer are told apart
 SYMBOLS = 16  # continuations of a large alphabet that are followed
 LARGEST = 1e12
@@ -37,16 +39,20 @@ LEAST = 1e-4
 class Tolerance:
     """Sampled states with their matrices, in units of `spread` (width); `words` (count time) are symbol positions."""
 
-    def __init__(self, weights: Weights, table: ProgramTable, spread: Array, words: IntArray) -> None:
+    def __init__(
+        self, weights: Weights, table: ProgramTable, spread: Array, words: IntArray, deadline: Deadline
+    ) -> None:
+        """Continuations are followed until the deadline."""
         self._spread, self._weights, self._table = spread, weights, table
-        self._states, self._numbers = self._sampled(words)
+        picked = np.linspace(0, len(weights.features) - 1, min(SYMBOLS, len(weights.features)))
+        most = max(MOST_ENTRIES // (len(picked) * len(spread) ** 2), 1)
+        self._states, self._numbers = self._sampled(words, most)
         self._trees = {
             number: (KDTree(self._states[rows] / spread), rows)
             for number in sorted(set(self._numbers.tolist()))
             for rows in [np.nonzero(self._numbers == number)[0]]
         }
-        picked = np.linspace(0, len(weights.features) - 1, min(SYMBOLS, len(weights.features)))
-        self._squares = self._worst(picked.astype(int).tolist())
+        self._squares = self._worst(picked.astype(int).tolist(), deadline)
         self._factor = np.ones(len(self._states))
 
     def least(self, states: Array, number: int, scale: float, widest: float, ahead: Numbers) -> Array:
@@ -92,7 +98,7 @@ class Tolerance:
         tree, rows = self._trees[number]
         return rows[np.atleast_1d(tree.query(states / self._spread)[1])]
 
-    def _sampled(self, words: IntArray) -> tuple[Array, Numbers]:
+    def _sampled(self, words: IntArray, most: int) -> tuple[Array, Numbers]:
         state, number = np.repeat(self._weights.initial[None], len(words), axis=0), np.zeros(len(words), dtype=np.int64)
         states, numbers = [state[:1]], [number[:1]]
         for symbols in words.T:
@@ -107,9 +113,10 @@ class Tolerance:
         every, which = np.concatenate(states), np.concatenate(numbers)
         cells = np.column_stack([which, np.round(200 * every / self._spread)])
         kept = np.unique(cells, axis=0, return_index=True)[1]
+        kept = kept[np.linspace(0, len(kept) - 1, min(len(kept), most)).astype(np.int64)]
         return every[kept], which[kept]
 
-    def _worst(self, symbols: list[int]) -> Array:
+    def _worst(self, symbols: list[int], deadline: Deadline) -> Array:
         """Value iteration: the local square plus that of the worst next state, seen through the Jacobian.
 
         For 1, 2, ... steps (step sample width width), and last for many.
@@ -124,6 +131,8 @@ class Tolerance:
             square *= np.minimum(1.0, LARGEST / np.maximum(traces.max(axis=0), 1e-300))[:, None, None]
             if sweep < SOON:
                 soon.append(square.copy())
+            if deadline.passed:
+                break
         return np.stack([*soon, square])
 
     def _linearised(self, symbol: int) -> tuple[Array, Array, Numbers]:

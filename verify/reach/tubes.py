@@ -23,7 +23,7 @@ from verify.subject import RecurrentSubject
 from verify.weights import Weights
 
 STEP = 1e-6
-POINTS = 256  # at which Jacobians are taken
+POINTS, MOST_ENTRIES = 256, 1_000_000  # at which Jacobians are taken, and of all these matrices
 FADING = 0.5  # eigenvalues below this are of directions that fade
 MOST_BENT = 1e6  # condition of a basis
 
@@ -38,7 +38,8 @@ def guesses(network: RecurrentSubject, machine: Machine, weights: Weights, words
     size = np.maximum(np.abs(flat).max(axis=0), 1.0)
     design = np.concatenate([np.ones((len(flat), 1)), flat / size], axis=1)
     fitted = np.linalg.lstsq(design, hidden, rcond=1e-12)[0]
-    picked = hidden[np.linspace(0, len(hidden) - 1, min(POINTS, len(hidden))).astype(int)]
+    points = min(POINTS, len(hidden), max(MOST_ENTRIES // hidden.shape[1] ** 2, 1))
+    picked = hidden[np.linspace(0, len(hidden) - 1, points).astype(int)]
     centre, slope = fitted[0].tolist(), (fitted[1:] / size[:, None]).T.tolist()
     return [
         {"centre": centre, "slope": slope, "basis": basis.tolist(), "groups": groups}
