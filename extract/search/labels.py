@@ -20,7 +20,7 @@ from extract.search.histories import Rows
 from extract.search.unfold import Unfolded
 from verify.domain import IntArray
 
-MOST_LABELS, MOST_CONTEXTS = 4, 64
+MOST_LABELS, MOST_CONTEXTS = 5, 64
 STARTS, SWEEPS = 4, 6
 KEPT = 3
 """Labellings kept for a set of known variables."""
@@ -92,12 +92,19 @@ def _numbered(
         yield numbers[labels]
     changed = after != labels[:, None]
     for values in inputs.values():
-        brought = [np.broadcast_to(values, after.shape)[m & changed] for m in into]
-        if all(len(b) for b in brought):
-            common = [np.unique(b, return_counts=True) for b in brought]
-            named = np.array([int(v[np.argmax(c)]) for v, c in common])
-            if len(set(named.tolist())) == count:
-                yield named[labels]
+        named = _brought([np.broadcast_to(values, after.shape)[m & changed] for m in into])
+        if named is not None:
+            yield named[labels]
+
+
+def _brought(inputs: Sequence[IntArray]) -> IntArray | None:
+    """By label the input that most often brings it about, or a number of its own if none does; None if two share it."""
+    common = {k: np.unique(b, return_counts=True) for k, b in enumerate(inputs) if len(b)}
+    named = {k: int(v[np.argmax(c)]) for k, (v, c) in common.items()}
+    if len(set(named.values())) < len(named):
+        return None
+    free = (n for n in itertools.count() if n not in named.values())
+    return np.array([named[k] if k in named else next(free) for k in range(len(inputs))])
 
 
 class _Graph:
@@ -144,39 +151,33 @@ def _ascend(
         for g in order:
             own, steps = members[begins[g] : begins[g + 1]], touching[touched[g] : touched[g + 1]]
             if sweep > 0:
-                _count(steps, source, target, read, labels, counts, -1)
+                told += _count(steps, source, target, read, labels, counts, -1)
             best, chosen = -1, 0
             for way in range(way_begins[len(own)], way_begins[len(own) + 1]):
                 labels[own] = ways[way, : len(own)]
-                _count(steps, source, target, read, labels, counts, 1)
-                now = _told(counts)
+                more = _count(steps, source, target, read, labels, counts, 1)
                 _count(steps, source, target, read, labels, counts, -1)
-                if now > best:
-                    best, chosen = now, way
+                if more > best:
+                    best, chosen = more, way
             labels[own] = ways[chosen, : len(own)]
-            _count(steps, source, target, read, labels, counts, 1)
-            told = best
+            told += _count(steps, source, target, read, labels, counts, 1)
         if sweep > 0 and told == before:
             break
     return told
 
 
 @njit(cache=True)
-def _count(steps: Rows, source: Rows, target: Rows, read: Rows, labels: Rows, counts: Rows, by: int) -> None:
+def _count(steps: Rows, source: Rows, target: Rows, read: Rows, labels: Rows, counts: Rows, by: int) -> int:
+    """Count steps between labelled states; on how many more the most frequent next label is right."""
+    more = 0
     for e in steps:
         a, b = labels[source[e]], labels[target[e]]
         if a >= 0 and b >= 0:
-            counts[read[e], a, b] += by
-
-
-@njit(cache=True)
-def _told(counts: Rows) -> int:
-    """Steps that the most frequent next label of each context and label gets right."""
-    total = 0
-    for c in range(counts.shape[0]):
-        for a in range(counts.shape[1]):
-            total += counts[c, a].max()
-    return total
+            row = counts[read[e], a]
+            more -= row.max()
+            row[b] += by
+            more += row.max()
+    return more
 
 
 def worth_labelling(codes: NDArray[np.uint64], state: Rows) -> int:

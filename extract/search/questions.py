@@ -74,7 +74,8 @@ class Questions:
                 columns[n] = np.repeat(values, count)
                 columns[n + "'"] = values[joint.after.ravel()]
             new = Variable(LABEL, None, int(found.numbers[0]), 2, np.zeros(0, np.int16))
-            fit = Fit((*every, new), columns, _wanted((new,), columns, outputs.reshape(size * count, -1)), self.constants)
+            wanted = _wanted((new,), columns, outputs.reshape(size * count, -1))
+            fit = Fit((*every, new), columns, wanted, self.constants)
             fit.exact = True
             yield found, fit
 

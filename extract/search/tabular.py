@@ -61,7 +61,7 @@ OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
-LABELLED, LABELLINGS, LABELLING, UNTOLD_BITS, MISSED_BITS = 40, 60, 2500, 8.0, 0.5
+LABELLED, LABELLINGS, LABELLING, UNTOLD_BITS, MISSED_BITS = 90, 90, 2500, 8.0, 0.5
 """Variables that leave a label to be found, sets of them, work on those; bits for each value of it, and for each step
 on which it is not told by what it may read."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
@@ -163,7 +163,7 @@ class _Search:
         """Encodings by one or two variables and one known by its labels join those that wait."""
         if self.deadline.passed or not pool:
             return
-        some = self._bases(pool, LABELLED)
+        some = list({v.trace.tobytes(): v for v in _by_turns(pool)[: 2 * LABELLED]}.values())[:LABELLED]
         codes = joint_codes(some, self.words)
         ranked = []
         for chosen in [*((k,) for k in range(len(some))), *itertools.combinations(range(len(some)), 2)]:
@@ -215,10 +215,7 @@ class _Search:
 
     def _bases(self, pool: Sequence[Found], most: int) -> list[Found]:
         """Variables to build on: a third each for their price, for what they tell, and for that where they are pure."""
-        telling = sorted(pool, key=lambda v: v.rank)
-        orders = pool, telling, sorted(telling, key=lambda v: not v.pure)
-        ordered = {id(v): v for each in zip(*orders, strict=True) for v in each}.values()
-        return distinct_bases(list(ordered), self.finder.low, int(self.finder.span[-1]), most)
+        return distinct_bases(_by_turns(pool), self.finder.low, int(self.finder.span[-1]), most)
 
     def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
         """Variables that read one of the pool."""
@@ -315,3 +312,10 @@ class _Search:
             if terms is None:
                 return
         self.kept.offer(fit.variables, terms, [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])])
+
+
+def _by_turns(pool: Sequence[Found]) -> list[Found]:
+    """The cheapest, those that tell most, and of these the pure ones, by turns."""
+    cheap, telling = sorted(pool, key=lambda v: v.price), sorted(pool, key=lambda v: v.rank)
+    orders = cheap, telling, sorted(telling, key=lambda v: not v.pure)
+    return list({id(v): v for each in zip(*orders, strict=True) for v in each}.values())

@@ -1,0 +1,70 @@
+"""Variables known by their labels: labels that an update can be found for, and machines found by them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsl.programs import Machine
+from dsl.syntax import parse
+from extract.abstract.mealy import Mealy
+from extract.abstract.minimal import mealy_of
+from extract.search.histories import histories
+from extract.search.labels import labellings, worth_labelling
+from extract.search.questions import LABEL, Questions
+from extract.search.unfold import unfold
+from extract.search.variables import Variable, mixed
+from verify.domain import Domain
+
+HELD = """machine held(x: 0..2) -> 0..6
+  state c: 0..4 = 0
+  state s: 0..2 = 0
+  next c = (c + 1) mod 5
+  next s = if c != 2 then x else s
+  output c' + s
+"""
+
+
+def posed() -> tuple[Mealy, Domain, Variable]:
+    """The table of a machine whose second variable is held by the first, and the first."""
+    program, domain = parse(HELD), Domain(((0, 2),), 10)
+    assert isinstance(program, Machine)
+    table = mealy_of(program, domain, max_states=64)
+    assert table is not None
+    counter = program.states[0]
+    return table, domain, Variable(counter.name, counter.update, 0, 2, np.zeros(0, np.int16))
+
+
+def test_labels_of_joint_states_tell_apart_what_the_known_variables_do_not() -> None:
+    table, domain, counter = posed()
+    joint = unfold(table, domain, [counter], most=100)
+    assert joint is not None
+    assert not joint.determined
+    symbols = domain.symbols()
+    found = labellings(joint, {"x": symbols[:, 0]}, table.output[joint.table][:, :, 0], rng=np.random.default_rng(0))
+    assert found
+    for labelling in found:
+        both = np.stack([joint.values["c"], labelling.numbers], axis=1)
+        assert len(np.unique(both, axis=0)) == len(joint.table)
+    assert 5 * found[0].missed < joint.after.size  # the input tells the next label but on one value of the counter
+
+
+def test_the_update_of_a_label_is_found_beside_the_outputs() -> None:
+    table, domain, counter = posed()
+    words = histories(table, 128, rng=np.random.default_rng(0))
+    sizes = []
+    for _, fit in Questions(table, domain, words, (0, 1, 2, 5)).labelled([counter], rng=np.random.default_rng(0)):
+        while fit.depth < 2 and not fit.spent:
+            fit.deepen()
+        terms = fit.terms()
+        if terms is not None:
+            assert terms.keys() == {LABEL + "'", "y0"}
+            sizes.append(fit.size)
+    assert min(sizes) <= 5
+
+
+def test_sets_that_leave_many_states_untold_are_told_from_those_that_leave_few() -> None:
+    table, _, _ = posed()
+    words = histories(table, 128, rng=np.random.default_rng(0))
+    nothing = mixed(np.zeros(len(words.parent), np.int16), 0)
+    assert worth_labelling(nothing, words.state) == table.size
+    assert worth_labelling(mixed(words.state.astype(np.int16), 0), words.state) == 1
