@@ -167,7 +167,7 @@ class _Search:
         codes = joint_codes(some, self.words)
         ranked = []
         for chosen in [*((k,) for k in range(len(some))), *itertools.combinations(range(len(some)), 2)]:
-            untold = worth_labelling(np.sum(codes[list(chosen)], axis=0, dtype=np.uint64), self.words.state)
+            untold = worth_labelling(codes[list(chosen)].sum(axis=0), self.words.state)
             members = tuple(some[k] for k in chosen)
             if 2 <= untold <= MOST_LABELS:
                 ranked.append((together(members) + UNTOLD_BITS * untold, chosen))
