@@ -16,14 +16,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from extract.search.histories import Rows
+from extract.search.histories import Histories, Masks, Rows
 from extract.search.unfold import Unfolded
+from extract.search.variables import Found, joint_codes, together
 from verify.domain import IntArray
 
 MOST_LABELS, MOST_CONTEXTS = 5, 64
 STARTS, SWEEPS = 4, 6
-KEPT = 3
-"""Labellings kept for a set of known variables."""
+KEPT, MISSED = 3, 4
+"""Labellings kept for a set of known variables; what a missed step counts against a next label."""
+UNTOLD_BITS = 8.0
+"""What each value of a label counts in ranking sets of variables that leave one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,21 +45,21 @@ def labellings(
 
     `inputs` are values by symbol, `outputs` by joint state and symbol (one component).
     """
-    values = np.stack(list(joint.values.values()), axis=1) if joint.values else np.zeros((len(joint.table), 0), int)
+    values = np.stack(list(joint.values.values()), axis=1)
     _, first, group = np.unique(values, axis=0, return_index=True, return_inverse=True)
     group = np.argsort(np.argsort(first))[group.ravel()]  # numbered as met
     most = int(np.bincount(group).max())
     if not 2 <= most <= MOST_LABELS:
         return []
     graph = _Graph(joint.after, group, most)
-    found: list[tuple[float, Rows, int, int]] = []
+    found: list[tuple[int, Rows, int, int]] = []
     for read in _reads(joint, inputs):
         contexts = int(read.max()) + 1
         for start in range(STARTS):
             order = np.arange(len(graph.begins) - 1) if start == 0 else rng.permutation(len(graph.begins) - 1)
             labels, told = graph.labelled(read, contexts, order)
             missed = read.size - told
-            found.append((4.0 * missed + most * contexts, labels, missed, contexts))
+            found.append((MISSED * missed + most * contexts, labels, missed, contexts))
     kept: dict[bytes, Labelling] = {}
     for _, labels, missed, contexts in sorted(found, key=lambda f: f[0])[:KEPT]:
         for numbers in _numbered(labels, most, joint, inputs, outputs):
@@ -105,6 +108,23 @@ def _brought(inputs: Sequence[IntArray]) -> IntArray | None:
         return None
     free = (n for n in itertools.count() if n not in named.values())
     return np.array([named[k] if k in named else next(free) for k in range(len(inputs))])
+
+
+def leaving_few(some: Sequence[Found], words: Histories) -> list[tuple[float, tuple[Found, ...]]]:
+    """Sets of one or two variables that leave few states of the table untold, in order of their price in bits."""
+    codes, found = joint_codes(some, words), []
+    for chosen in [*((k,) for k in range(len(some))), *itertools.combinations(range(len(some)), 2)]:
+        count = untold(codes[list(chosen)].sum(axis=0), words.state)
+        if 2 <= count <= MOST_LABELS:
+            members = tuple(some[k] for k in chosen)
+            found.append((together(members) + UNTOLD_BITS * count, members))
+    return sorted(found, key=lambda f: f[0])
+
+
+def untold(codes: Masks, state: Rows) -> int:
+    """How many states of the table share values of some variables, at most; `codes` tell their values by history."""
+    pairs = np.unique(np.stack([np.unique(codes, return_inverse=True)[1].ravel(), state], axis=1), axis=0)
+    return int(np.bincount(pairs[:, 0]).max())
 
 
 class _Graph:
@@ -178,9 +198,3 @@ def _count(steps: Rows, source: Rows, target: Rows, read: Rows, labels: Rows, co
             row[b] += by
             more += row.max()
     return more
-
-
-def worth_labelling(codes: NDArray[np.uint64], state: Rows) -> int:
-    """How many states of the table share values of some variables, at most; `codes` tell those apart by history."""
-    pairs = np.unique(np.stack([np.unique(codes, return_inverse=True)[1].ravel(), state], axis=1), axis=0)
-    return int(np.bincount(pairs[:, 0]).max())

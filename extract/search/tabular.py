@@ -8,7 +8,6 @@ best-first. Every machine kept is proved equal to the table by a walk over the r
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -23,7 +22,7 @@ from extract.search.finder import Finder
 from extract.search.fits import Fit
 from extract.search.histories import histories
 from extract.search.joined import EARLIER, Pool
-from extract.search.labels import MOST_LABELS, worth_labelling
+from extract.search.labels import leaving_few
 from extract.search.questions import Questions
 from extract.search.queues import Queues, Waiting
 from extract.search.recovered import Keeper, Recovered
@@ -31,6 +30,7 @@ from extract.search.remainders import remainders
 from extract.search.variables import (
     Found,
     Variable,
+    by_turns,
     distinct_bases,
     encoded,
     joint_codes,
@@ -61,9 +61,9 @@ OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
-LABELLED, LABELLINGS, LABELLING, UNTOLD_BITS, MISSED_BITS = 90, 90, 2500, 8.0, 0.5
-"""Variables that leave a label to be found, sets of them, work on those; bits for each value of it, and for each step
-on which it is not told by what it may read."""
+LABELLED, LABELLINGS, LABELLING, MISSED_BITS = 90, 90, 2500, 0.5
+"""Variables that may leave a label to be found, sets of them, work on those, and bits for each step on which the label
+is not told by what it may read."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -161,19 +161,11 @@ class _Search:
 
     def _label(self, pool: Sequence[Found]) -> None:
         """Encodings by one or two variables and one known by its labels join those that wait."""
-        if self.deadline.passed or not pool:
-            return
-        some = list({v.trace.tobytes(): v for v in _by_turns(pool)[: 2 * LABELLED]}.values())[:LABELLED]
-        codes = joint_codes(some, self.words)
-        ranked = []
-        for chosen in [*((k,) for k in range(len(some))), *itertools.combinations(range(len(some)), 2)]:
-            untold = worth_labelling(codes[list(chosen)].sum(axis=0), self.words.state)
-            members = tuple(some[k] for k in chosen)
-            if 2 <= untold <= MOST_LABELS:
-                ranked.append((together(members) + UNTOLD_BITS * untold, chosen))
-        for price, chosen in sorted(ranked)[:LABELLINGS]:
-            known = encoded([some[k] for k in chosen], self.words)
-            for found, fit in self.questions.labelled(known, rng=self.rng):
+        some = list({v.trace.tobytes(): v for v in by_turns(pool)[: 2 * LABELLED]}.values())[:LABELLED]
+        for price, chosen in leaving_few(some, self.words)[:LABELLINGS] if some else ():
+            if self.deadline.passed:
+                break
+            for found, fit in self.questions.labelled(encoded(chosen, self.words), rng=self.rng):
                 bits = price + MISSED_BITS * found.missed + found.contexts
                 self.waiting.push(bits / BITS_EACH, Waiting(("labels", len(chosen)), (), bits, fit))
 
@@ -215,7 +207,7 @@ class _Search:
 
     def _bases(self, pool: Sequence[Found], most: int) -> list[Found]:
         """Variables to build on: a third each for their price, for what they tell, and for that where they are pure."""
-        return distinct_bases(_by_turns(pool), self.finder.low, int(self.finder.span[-1]), most)
+        return distinct_bases(by_turns(pool), self.finder.low, int(self.finder.span[-1]), most)
 
     def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
         """Variables that read one of the pool."""
@@ -312,10 +304,3 @@ class _Search:
             if terms is None:
                 return
         self.kept.offer(fit.variables, terms, [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])])
-
-
-def _by_turns(pool: Sequence[Found]) -> list[Found]:
-    """The cheapest, those that tell most, and of these the pure ones, by turns."""
-    cheap, telling = sorted(pool, key=lambda v: v.price), sorted(pool, key=lambda v: v.rank)
-    orders = cheap, telling, sorted(telling, key=lambda v: not v.pure)
-    return list({id(v): v for each in zip(*orders, strict=True) for v in each}.values())

@@ -175,6 +175,13 @@ def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
     return sorted(kept, key=lambda v: v.price)
 
 
+def by_turns(pool: Sequence[Found]) -> list[Found]:
+    """The cheapest, those that tell most, and of these the pure ones, by turns."""
+    cheap, telling = sorted(pool, key=lambda v: v.price), sorted(pool, key=lambda v: v.rank)
+    orders = cheap, telling, sorted(telling, key=lambda v: not v.pure)
+    return list({id(v): v for each in zip(*orders, strict=True) for v in each}.values())
+
+
 def distinct_bases(found: Sequence[Found], low: int, high: int, most: int) -> list[Found]:
     """Variables to build on, with values in a range, without those that are a function of one before."""
     kept: list[Found] = []

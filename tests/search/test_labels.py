@@ -9,7 +9,7 @@ from dsl.syntax import parse
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import mealy_of
 from extract.search.histories import histories
-from extract.search.labels import labellings, worth_labelling
+from extract.search.labels import labellings, untold
 from extract.search.questions import LABEL, Questions
 from extract.search.unfold import unfold
 from extract.search.variables import Variable, mixed
@@ -66,5 +66,5 @@ def test_sets_that_leave_many_states_untold_are_told_from_those_that_leave_few()
     table, _, _ = posed()
     words = histories(table, 128, rng=np.random.default_rng(0))
     nothing = mixed(np.zeros(len(words.parent), np.int16), 0)
-    assert worth_labelling(nothing, words.state) == table.size
-    assert worth_labelling(mixed(words.state.astype(np.int16), 0), words.state) == 1
+    assert untold(nothing, words.state) == table.size
+    assert untold(mixed(words.state.astype(np.int16), 0), words.state) == 1
