@@ -22,7 +22,7 @@ from extract.search.variables import Found, joint_codes, together
 from verify.domain import IntArray
 
 MOST_LABELS, MOST_CONTEXTS = 5, 64
-STARTS, SWEEPS = 4, 6
+STARTS, SWEEPS = 2, 6
 KEPT, MISSED = 3, 4
 """Labellings kept for a set of known variables; what a missed step counts against a next label."""
 UNTOLD_BITS = 8.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from extract.search.covers import determines
 from extract.search.fits import Fit
 from extract.search.histories import Histories
 from extract.search.labels import Labelling, labellings
-from extract.search.unfold import unfold
+from extract.search.unfold import Unfolded, unfold
 from extract.search.variables import Found, Variable, encoded, mixed
 from verify.domain import Domain, IntArray
 
@@ -51,33 +52,38 @@ class Questions:
         joint = unfold(self.mealy, self.domain, every, most=MOST_JOINT)
         if joint is None or not joint.determined:
             return None
-        symbols = self.domain.symbols()
-        size, count = joint.after.shape
-        columns = {n: np.tile(symbols[:, k], size) for k, n in enumerate(input_names(self.domain.arity))}
-        for n, values in joint.values.items():
-            columns[n] = np.repeat(values, count)
-            columns[n + "'"] = values[joint.after.ravel()]
-        return columns, _wanted(every, columns, self.mealy.output[joint.table].reshape(size * count, -1))
+        columns, outputs = self._columns(joint, joint.values)
+        return columns, _wanted(every, columns, outputs)
 
-    def labelled(self, every: Sequence[Variable], *, rng: np.random.Generator) -> Iterator[tuple[Labelling, Fit]]:
-        """Fits of the update of one more variable, with which the variables determine the state, and of the outputs: on
-        all steps reached, if those are few, for several ways to number its values (`extract.search.labels`)."""
+    def labelled(
+        self, every: Sequence[Variable], *, rng: np.random.Generator
+    ) -> Iterator[tuple[Labelling, Callable[[], Fit]]]:
+        """One more variable, with which the variables determine the state, labelled in several ways
+        (`extract.search.labels`), and what poses its update and the outputs: on all steps reached, if those are few."""
         joint = unfold(self.mealy, self.domain, every, most=MOST_LABELLED)
         if joint is None:
             return
-        symbols, (size, count) = self.domain.symbols(), joint.after.shape
+        symbols = self.domain.symbols()
         inputs = {n: symbols[:, k] for k, n in enumerate(input_names(self.domain.arity))}
-        outputs = self.mealy.output[joint.table]
-        columns = {n: np.tile(c, size) for n, c in inputs.items()}
-        for found in labellings(joint, inputs, outputs[:, :, 0], rng=rng):
-            for n, values in (joint.values | {LABEL: found.numbers}).items():
-                columns[n] = np.repeat(values, count)
-                columns[n + "'"] = values[joint.after.ravel()]
-            new = Variable(LABEL, None, int(found.numbers[0]), 2, np.zeros(0, np.int16))
-            wanted = _wanted((new,), columns, outputs.reshape(size * count, -1))
-            fit = Fit((*every, new), columns, wanted, self.constants)
-            fit.exact = True
-            yield found, fit
+        for found in labellings(joint, inputs, self.mealy.output[joint.table][:, :, 0], rng=rng):
+            yield found, partial(self._labelled, every, joint, found)
+
+    def _labelled(self, every: Sequence[Variable], joint: Unfolded, found: Labelling) -> Fit:
+        """A fit of the update of a variable known by its labels, and of the outputs."""
+        new = Variable(LABEL, None, int(found.numbers[0]), 2, np.zeros(0, np.int16))
+        columns, outputs = self._columns(joint, joint.values | {LABEL: found.numbers})
+        fit = Fit((*every, new), columns, _wanted((new,), columns, outputs), self.constants)
+        fit.exact = True
+        return fit
+
+    def _columns(self, joint: Unfolded, values: Mapping[str, IntArray]) -> tuple[dict[str, IntArray], IntArray]:
+        """What terms may read on all steps between joint states, and the outputs of the table there."""
+        symbols, (size, count) = self.domain.symbols(), joint.after.shape
+        columns = {n: np.tile(symbols[:, k], size) for k, n in enumerate(input_names(self.domain.arity))}
+        for n, each in values.items():
+            columns[n] = np.repeat(each, count)
+            columns[n + "'"] = each[joint.after.ravel()]
+        return columns, self.mealy.output[joint.table].reshape(size * count, -1)
 
     def remembering(
         self, shown: Sequence[Found], paired: Sequence[Found], initials: Sequence[int]

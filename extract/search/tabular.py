@@ -61,9 +61,9 @@ OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
-LABELLED, LABELLINGS, LABELLING, MISSED_BITS = 90, 90, 2500, 0.5
-"""Variables that may leave a label to be found, sets of them, work on those, and bits for each step on which the label
-is not told by what it may read."""
+LABELLED, LABELLINGS, POSED, LABELLING, MISSED_BITS = 120, 200, 400, 2500, 0.5
+"""Variables that may leave a label to be found, sets of them, labellings posed, work on those, and bits for a step on
+which the label is not told by what it may read."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -162,12 +162,14 @@ class _Search:
     def _label(self, pool: Sequence[Found]) -> None:
         """Encodings by one or two variables and one known by its labels join those that wait."""
         some = list({v.trace.tobytes(): v for v in by_turns(pool)[: 2 * LABELLED]}.values())[:LABELLED]
+        found = []
         for price, chosen in leaving_few(some, self.words)[:LABELLINGS] if some else ():
             if self.deadline.passed:
                 break
-            for found, fit in self.questions.labelled(encoded(chosen, self.words), rng=self.rng):
-                bits = price + MISSED_BITS * found.missed + found.contexts
-                self.waiting.push(bits / BITS_EACH, Waiting(("labels", len(chosen)), (), bits, fit))
+            for label, pose in self.questions.labelled(encoded(chosen, self.words), rng=self.rng):
+                found.append((price + MISSED_BITS * label.missed + label.contexts, len(chosen), pose))
+        for bits, width, pose in sorted(found, key=lambda f: f[0])[:POSED]:
+            self.waiting.push(bits / BITS_EACH, Waiting(("labels", width), (), bits, pose()))
 
     def _circle(self) -> None:
         """Two variables that read each other, or three, join those that wait."""

@@ -52,7 +52,8 @@ def test_the_update_of_a_label_is_found_beside_the_outputs() -> None:
     table, domain, counter = posed()
     words = histories(table, 128, rng=np.random.default_rng(0))
     sizes = []
-    for _, fit in Questions(table, domain, words, (0, 1, 2, 5)).labelled([counter], rng=np.random.default_rng(0)):
+    for _, pose in Questions(table, domain, words, (0, 1, 2, 5)).labelled([counter], rng=np.random.default_rng(0)):
+        fit = pose()
         while fit.depth < 2 and not fit.spent:
             fit.deepen()
         terms = fit.terms()
