@@ -78,7 +78,7 @@ def _reads(joint: Unfolded, inputs: Mapping[str, IntArray]) -> Iterator[Rows]:
             code = code * (int(np.ptp(column)) + 1) + column - int(column.min())
         classes = np.unique(code, return_inverse=True)[1].reshape(size, symbols)
         if int(classes.max()) < MOST_CONTEXTS:
-            yield np.ascontiguousarray(classes)
+            yield classes
 
 
 def _numbered(

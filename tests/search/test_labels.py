@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsl.programs import Machine
-from dsl.syntax import parse
 from extract.abstract.mealy import Mealy
-from extract.abstract.minimal import mealy_of
 from extract.search.histories import histories
 from extract.search.labels import labellings, untold
 from extract.search.questions import LABEL, Questions
 from extract.search.unfold import unfold
 from extract.search.variables import Variable, mixed
+from tests.search.tables import table
+from tests.verify.stubs import machine
 from verify.domain import Domain
 
 HELD = """machine held(x: 0..2) -> 0..6
@@ -26,21 +25,18 @@ HELD = """machine held(x: 0..2) -> 0..6
 
 def posed() -> tuple[Mealy, Domain, Variable]:
     """The table of a machine whose second variable is held by the first, and the first."""
-    program, domain = parse(HELD), Domain(((0, 2),), 10)
-    assert isinstance(program, Machine)
-    table = mealy_of(program, domain, max_states=64)
-    assert table is not None
+    domain, program = Domain(((0, 2),), 10), machine(HELD)
     counter = program.states[0]
-    return table, domain, Variable(counter.name, counter.update, 0, 2, np.zeros(0, np.int16))
+    return table(HELD, domain), domain, Variable(counter.name, counter.update, 0, 2, np.zeros(0, np.int16))
 
 
 def test_labels_of_joint_states_tell_apart_what_the_known_variables_do_not() -> None:
-    table, domain, counter = posed()
-    joint = unfold(table, domain, [counter], most=100)
+    mealy, domain, counter = posed()
+    joint = unfold(mealy, domain, [counter], most=100)
     assert joint is not None
     assert not joint.determined
     symbols = domain.symbols()
-    found = labellings(joint, {"x": symbols[:, 0]}, table.output[joint.table][:, :, 0], rng=np.random.default_rng(0))
+    found = labellings(joint, {"x": symbols[:, 0]}, mealy.output[joint.table][:, :, 0], rng=np.random.default_rng(0))
     assert found
     for labelling in found:
         both = np.stack([joint.values["c"], labelling.numbers], axis=1)
@@ -49,10 +45,10 @@ def test_labels_of_joint_states_tell_apart_what_the_known_variables_do_not() -> 
 
 
 def test_the_update_of_a_label_is_found_beside_the_outputs() -> None:
-    table, domain, counter = posed()
-    words = histories(table, 128, rng=np.random.default_rng(0))
+    mealy, domain, counter = posed()
+    words = histories(mealy, 128, rng=np.random.default_rng(0))
     sizes = []
-    for _, pose in Questions(table, domain, words, (0, 1, 2, 5)).labelled([counter], rng=np.random.default_rng(0)):
+    for _, pose in Questions(mealy, domain, words, (0, 1, 2, 5)).labelled([counter], rng=np.random.default_rng(0)):
         fit = pose()
         while fit.depth < 2 and not fit.spent:
             fit.deepen()
@@ -64,8 +60,8 @@ def test_the_update_of_a_label_is_found_beside_the_outputs() -> None:
 
 
 def test_sets_that_leave_many_states_untold_are_told_from_those_that_leave_few() -> None:
-    table, _, _ = posed()
-    words = histories(table, 128, rng=np.random.default_rng(0))
+    mealy, _, _ = posed()
+    words = histories(mealy, 128, rng=np.random.default_rng(0))
     nothing = mixed(np.zeros(len(words.parent), np.int16), 0)
-    assert untold(nothing, words.state) == table.size
+    assert untold(nothing, words.state) == mealy.size
     assert untold(mixed(words.state.astype(np.int16), 0), words.state) == 1
