@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,22 @@ from verify.exhaustive import CLAIM
 from verify.lockstep import check_compatible, replay
 from verify.reach.closure import Closure, Options, Region
 from verify.reach.growing import grown
+from verify.reach.measures import Contracting, Measure, Total
 from verify.reach.regions import Search
+from verify.reach.samples import COARSE, FINE, Samples
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.sampling import shorten
 from verify.subject import FloatArray, RecurrentSubject
 from verify.verdict import Finding, Proved, Refuted, Unknown, Verdict
-from verify.weights import WithWeights, weights_hash, weights_of
+from verify.weights import OpenNetwork, WithWeights, weights_hash, weights_of
 from verify.words import draw_mixed
 
 METHOD, GROWING = "simulation certificate", "growing certificate"
 EVERY = "all inputs of every length"
 FORMAT = "netlift-certificate/2"
 MAX_ALPHABET, SMALL_ALPHABET = 256, 16
-SAMPLED = (48, 48)  # words, steps
+SAMPLED, MORE_SAMPLED = (48, 48), (200, 24)  # words, steps
 GROWTH_SHARE, ATTACK_SHARE, LARGE_SHARE = 0.25, 0.15, 0.6
 ATTACK_STEPS = 600
 ATTEMPTS = (
@@ -62,8 +65,8 @@ TOLERANCE_SHARE, TURN, SEARCH_SHARE = 0.1, 0.05, 0.9
 LENGTH, LISTED = 16, 1 << 20
 """Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
 COVERING = tuple(
-    Options(scale=scale, settled=scale, inflation=1.02, repairs=40, max_regions=80_000, length=LENGTH)
-    for scale in (0.2, 0.1, 0.05, 0.025, 0.012)
+    Options(scale=scale, settled=scale, inflation=None, repairs=2, max_regions=150_000, length=LENGTH, rate=1.1)
+    for scale in (0.6, 0.35, 0.2, 0.12)
 )
 """Searches for regions that need not close, the next where the one before meets a read-out that is not certain."""
 EVERY_SHARE, COVERING_SHARE, COVERING_S = 0.35, 0.8, 20.0
@@ -156,34 +159,84 @@ def _attempted(
     found = attacked(network, machine, steps=ATTACK_STEPS, rng=rng, deadline=part) if small else None
     if found is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
-    weights = weights_of(network, network.initial_state(1)[0])
-    spread, table = _spread(network, rng_seed), ProgramTable(machine, network.domain)
-    tolerance = Tolerance(weights, table, spread, _words(network, rng_seed), deadline.share(TOLERANCE_SHARE))
-    symbols = network.domain.symbols()
-
-    def refutes(word: list[int]) -> bool:
-        return replay(network, machine, symbols[word]) is not None
-
-    def searches(attempts: Sequence[Options]) -> list[Search]:
-        return [Search(weights, table, tolerance.fresh(), spread, options, refutes) for options in attempts]
-
+    table = ProgramTable(machine, network.domain)
     covering = network.domain.symbol_count**LENGTH > LISTED and deadline.left > COVERING_S
     tried = list[Search]()
     part = deadline.share(EVERY_SHARE if covering else SEARCH_SHARE)
-    closure = _in_turns(searches(ATTEMPTS if small else WIDE), part, TURN * deadline.left)
+    every = _searches(network, machine, table, ATTEMPTS if small else WIDE, rng_seed, deadline)
+    closure = _in_turns(every, part, TURN * deadline.left)
     if covering and not closure.ended:
-        tried, part = searches(COVERING), deadline.share(COVERING_SHARE)
+        part = deadline.share(COVERING_SHARE)
+        tried = _searches(network, machine, table, COVERING, rng_seed, part)
         last = _in_turns(tried, part, part.left)
         closure = last if last.ended else closure
     if closure.obstacle is None:
         return _checked(certificate_of(closure.regions, EVERY, table, machine, network.tensors), network)
-    if closure.word is not None and (found := replay(network, machine, symbols[closure.word])) is not None:
+    word = None if closure.word is None else network.domain.symbols()[closure.word]
+    if word is not None and (found := replay(network, machine, word)) is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
-    length, regions = max((search.covered() for search in tried), key=lambda found: found[0], default=(0, []))
-    if length > network.domain.train_length:
-        domain = f"all inputs of length up to {length:,}"
-        return _checked({**certificate_of(regions, domain, table, machine, network.tensors), "length": length}, network)
+    certificate = _longest(tried, table, machine, network)
+    if certificate is not None and certificate["length"] > network.domain.train_length:
+        return _checked(certificate, network)
     return Unknown(closure.obstacle), None
+
+
+def certify_bounded(
+    network: OpenNetwork,
+    machine: Machine,
+    length: int,
+    *,
+    timeout_s: float,
+    rng_seed: int = 0,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Verdict, dict[str, Any] | None]:
+    """A certificate of regions that were followed up to this length and, but for luck, no farther; else the obstacle.
+
+    Where the time is up before, of as much as was covered. Raises `Unsupported` for what is no finite program.
+    """
+    deadline, table = Deadline.after(timeout_s, clock), ProgramTable(machine, network.domain)
+    attempts = tuple(replace(options, length=length) for options in COVERING)
+    searches = _searches(network, machine, table, attempts, rng_seed, deadline)
+    closure = _in_turns(searches, deadline, deadline.left)
+    certificate = _longest(searches, table, machine, network)
+    return (Unknown(str(closure.obstacle)), None) if certificate is None else _checked(certificate, network)
+
+
+def _searches(
+    network: OpenNetwork,
+    machine: Machine,
+    table: ProgramTable,
+    attempts: Sequence[Options],
+    rng_seed: int,
+    deadline: Deadline,
+) -> list[Search]:
+    """Of which tolerances have taken their share of the time."""
+    weights, spread = weights_of(network, network.initial_state(1)[0]), _spread(network, rng_seed)
+    symbols = network.domain.symbols()
+    shape, grain = (SAMPLED, FINE) if attempts[0].rate is None else (MORE_SAMPLED, COARSE)
+    samples = Samples(weights, table, spread, _words(network, shape, rng_seed), grain)
+    measures, part = dict[float | None, Measure](), deadline.share(TOLERANCE_SHARE)
+
+    def refutes(word: list[int]) -> bool:
+        return replay(network, machine, symbols[word]) is not None
+
+    searches = list[Search]()
+    for options in attempts:
+        rate, length = options.rate, options.length
+        if rate not in measures:
+            measures[rate] = Contracting(samples, rate, length or LENGTH, part) if rate else Total(samples, part)
+        searches.append(Search(weights, table, Tolerance(samples, measures[rate]), spread, options, refutes))
+    return searches
+
+
+def _longest(
+    searches: Sequence[Search], table: ProgramTable, machine: Machine, network: OpenNetwork
+) -> dict[str, Any] | None:
+    """What the search that covered most has to say, where one has covered anything."""
+    length, regions = max((search.covered() for search in searches), key=lambda found: found[0], default=(0, []))
+    domain = f"all inputs of length up to {length:,}"
+    made = certificate_of(regions, domain, table, machine, network.tensors)
+    return {**made, "length": length} if length else None
 
 
 def _in_turns(searches: list[Search], deadline: Deadline, turn_s: float) -> Closure:
@@ -218,9 +271,9 @@ def _spread(network: RecurrentSubject, rng_seed: int) -> np.ndarray:
     return np.maximum(spread, max(0.1 * float(spread.max()), 1e-6))
 
 
-def _words(network: RecurrentSubject, rng_seed: int) -> IntArray:
+def _words(network: RecurrentSubject, shape: tuple[int, int], rng_seed: int) -> IntArray:
     """Symbol positions (count time) of words to sample states from."""
-    words = draw_mixed(network.domain, *SAMPLED, rng=np.random.default_rng(rng_seed))
+    words = draw_mixed(network.domain, *shape, rng=np.random.default_rng(rng_seed))
     low, high = (np.array(ends, dtype=np.int64) for ends in zip(*network.domain.ranges, strict=True))
     place = np.append(np.cumprod((high - low + 1)[::-1])[-2::-1], 1)
     return (words - low) @ place

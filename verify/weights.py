@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dsl.errors import Unsupported
 from verify.domain import Domain
-from verify.subject import FloatArray
+from verify.subject import FloatArray, RecurrentSubject
 
 Matrix = NDArray[np.float64]
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm", "mlp")
@@ -36,6 +36,10 @@ class WithWeights(Protocol):
 
     @property
     def tensors(self) -> Mapping[str, FloatArray]: ...
+
+
+class OpenNetwork(WithWeights, RecurrentSubject, Protocol):
+    """A recurrent network that shows its weights."""
 
 
 @dataclass(frozen=True)

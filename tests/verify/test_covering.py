@@ -18,7 +18,9 @@ from verify.certificate import certificate_of
 from verify.checker import Rejected, check_certificate
 from verify.lockstep import replay
 from verify.reach.closure import Options
+from verify.reach.measures import Total
 from verify.reach.regions import Search
+from verify.reach.samples import Samples
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.weights import weights_of
@@ -42,7 +44,8 @@ def search_for(network: Any, program: Machine, length: int | None) -> tuple[Sear
     weights, rng = weights_of(network, network.initial_state(1)[0]), np.random.default_rng(0)
     table, symbols = ProgramTable(program, network.domain), network.domain.symbols()
     spread = np.full(len(weights.initial), 0.5)
-    tolerance = Tolerance(weights, table, spread, rng.integers(0, 2, size=(32, 24)), FOREVER)
+    samples = Samples(weights, table, spread, rng.integers(0, 2, size=(32, 24)))
+    tolerance = Tolerance(samples, Total(samples, FOREVER))
     options = Options(SMALL.scale, SMALL.settled, SMALL.inflation, length=length)
 
     def refutes(word: list[int]) -> bool:

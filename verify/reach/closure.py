@@ -17,15 +17,18 @@ class Options:
 
     `settled` is the scale where the program's outputs do not change any more. With a `length`, it is enough to cover
     inputs of that length. `widest` is the size in spreads where nothing depends on it, if it is not to be the scale.
+    With a `rate`, sizes are measured in a metric that steps contract by it (`verify.reach.measures`).
+    Without `inflation`, no more room than needed is added to an image and that size.
     """
 
     scale: float = 0.3
     settled: float = 0.3
-    inflation: float = 1.3
+    inflation: float | None = 1.3
     repairs: int = 1_000
     max_regions: int = 25_000
     length: int | None = None
     widest: float | None = None
+    rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,35 @@ def around(generators: Array, box: Array, inflation: float, least: Array) -> tup
     share = missed**2 / (missed**2 + inside)
     room = (missed + np.sqrt(inside))[:, None] * box * units
     square = square + room[:, :, None] * np.eye(units.shape[1])
+    shape, inverse = _roots(square)
+    grown = np.maximum(1.0, _filled(inverse, generators, box) / FIT)[:, None, None]
+    return shape * grown, inverse / grown, share
+
+
+def snug(generators: Array, box: Array, least: Array) -> tuple[Array, Array, Array]:
+    """As `around` without inflation, for `least` that is long and thin: with no more room for the box than it takes."""
+    square = np.matmul(generators.transpose(0, 2, 1), generators) + least
+    back = _roots(square)[1]
+    missed = np.linalg.norm(np.matmul(np.abs(back), box[:, :, None]), axis=(1, 2))
+    share = np.maximum(missed, 1e-9)[:, None, None]
+    ball = square.shape[1] * box[:, :, None] ** 2 * np.eye(square.shape[1])  # of an ellipsoid that holds the box
+    shape, inverse = _roots((1 + share) * square + (1 + 1 / share) * ball)
+    grown = np.maximum(1.0, _filled(inverse, generators, box) / FIT)[:, None, None]
+    return shape * grown, inverse / grown, missed / (1 + missed)
+
+
+def _roots(square: Array) -> tuple[Array, Array]:
+    """Shapes of these squares, with their inverses."""
     values, vectors = np.linalg.eigh(square)
     roots = np.sqrt(np.maximum(values, TIGHTEST * values[:, -1:]))
-    shape, inverse = vectors * roots[:, None], (vectors / roots[:, None]).transpose(0, 2, 1)
+    return vectors * roots[:, None], (vectors / roots[:, None]).transpose(0, 2, 1)
+
+
+def _filled(inverse: Array, generators: Array, box: Array) -> Array:
+    """How far an enclosure goes in ellipsoids around its centre, which end at 1."""
     seen = np.matmul(inverse, generators.transpose(0, 2, 1))
-    filled = np.sqrt(np.maximum(np.linalg.eigvalsh(np.matmul(seen, seen.transpose(0, 2, 1)))[:, -1], 0.0))
-    filled = filled + np.linalg.norm(np.matmul(np.abs(inverse), box[:, :, None])[:, :, 0], axis=1)
-    grown = np.maximum(1.0, filled / FIT)[:, None, None]
-    return shape * grown, inverse / grown, share
+    longest = np.sqrt(np.maximum(np.linalg.eigvalsh(np.matmul(seen, seen.transpose(0, 2, 1)))[:, -1], 0.0))
+    return longest + np.linalg.norm(np.matmul(np.abs(inverse), box[:, :, None])[:, :, 0], axis=1)
 
 
 def _trace(square: Array, units: Array) -> Array:
