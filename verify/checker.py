@@ -69,13 +69,15 @@ class Regions:
         box = np.linalg.norm(np.abs(inverse) @ rounded[:, :, None], axis=(1, 2))
         square = seen @ seen.transpose(0, 2, 1)
         top, length = np.linalg.eigvalsh(square)[:, -1].clip(0), np.linalg.norm(offset, axis=(1, 2))
-        best = (np.sqrt(top) + length) ** 2
-        for share in (0.03, 0.1, 0.25, 0.5, 1.0):
+        inside = np.sqrt(top) + length + box <= self.room[which]
+        for share in (0.25, 0.1, 0.5, 0.03, 1.0):
             # S-procedure: |d + M s|^2 <= m + m d^T (m - M M^T)^-1 d for every m above the largest eigenvalue
-            m = (top + np.maximum(share * np.sqrt(top) * length, 1e-4))[:, None, None]
-            solved = np.linalg.solve(m * np.eye(square.shape[1]) - square, offset)
-            best = np.minimum(best, (m * (1 + (offset * solved).sum(axis=(1, 2), keepdims=True)))[:, 0, 0])
-        return np.sqrt(best) + box <= self.room[which]
+            rows = np.nonzero(~inside)[0]
+            m = (top + np.maximum(share * np.sqrt(top) * length, 1e-4))[rows, None, None]
+            solved = np.linalg.solve(m * np.eye(square.shape[1]) - square[rows], offset[rows])
+            found = (m * (1 + (offset[rows] * solved).sum(axis=(1, 2), keepdims=True)))[:, 0, 0]
+            inside[rows] = np.sqrt(found) + box[rows] <= self.room[which[rows]]
+        return inside
 
 
 def check_certificate(certificate: dict[str, Any], description: dict[str, Any], tensors: dict[str, Any]) -> str:
@@ -147,7 +149,8 @@ def _follow(
     shapes = regions.shapes[numbers].transpose(0, 2, 1)
     image, origin = network.step(Enclosure(regions.centres[numbers], shapes, np.zeros(shapes.shape[::2])), symbol)
     typed = tuple(bool(v) if isinstance(u.type, BoolType) else v for u, v in zip(machine.inputs, symbol))
-    steps = [step(machine, regions.states[number], typed) for number in numbers]
+    known = {state: step(machine, state, typed) for state in {regions.states[number] for number in numbers}}
+    steps = [known[regions.states[number]] for number in numbers]
     outputs = [tuple(int(v) for v in steps[row][1]) for row in origin]  # type: ignore[arg-type]
     for expected in sorted(set(outputs)):
         rows = np.array([k for k, out in enumerate(outputs) if out == expected])

@@ -2,10 +2,11 @@
 
     python -m benchmarks.performance.mutations [DIRECTORY ...] [--count N] [--seed N] [--timeout S] [--json]
 
-Each network of each DIRECTORY (default: some Tomita networks of the zoo) is proved; then its certificate, its weights
-or its program are changed in one place: regions shrunk, enlarged, shifted or of another program state, transitions
-redirected or lost, one bit of a used tensor flipped (with the hash put right, so that only the proof can notice),
-a constant or an operator of the program replaced. What the checker accepts nevertheless has to be true: the prover's
+Each network of each DIRECTORY (default: some Tomita networks of the zoo) is proved, for every length and by regions up
+to one; then its certificate, its weights or its program are changed in one place: regions shrunk, enlarged, shifted or
+of another program state, transitions redirected or lost, images forgotten, the length raised (or named where it is
+every one), one bit of a used tensor flipped (with the hash put right, so that only the proof can notice), a constant or
+an operator of the program replaced. What the checker accepts nevertheless has to be true: the prover's
 own enclosures (which share no code with the checker) have to find every step inside a region named, sampled float32
 steps have to as well, and a changed program has to be proved equal to the one before.
 """
@@ -35,7 +36,7 @@ from dsl.programs import Machine
 from dsl.syntax import parse
 from extract.networks import load_recurrent
 from extract.networks.recurrent import RecurrentNetwork
-from verify.certificate import certify
+from verify.certificate import certify, certify_bounded
 from verify.checker import Rejected, check_certificate
 from verify.diff import diff_programs
 from verify.verdict import Proved
@@ -44,6 +45,7 @@ from verify.weights import weights_hash
 Certificate = dict[str, Any]
 Tensors = dict[str, Any]
 DEFAULT = ("1_gru_noisy_1", "2_rnn_tanh_noisy_1", "4_rnn_tanh_noisy_1", "5_rnn_tanh_noisy_1", "6_rnn_tanh_noisy_1")
+STEPS = 5  # of bounded certificates
 SWAPPED = {"+": "-", "-": "+", "min": "max", "max": "min", "==": "!=", "!=": "==", "<": "<=", "and": "or", "or": "and"}
 TOKEN = re.compile(r"(?<![\w.'])(\d+|min|max|and|or)(?![\w.'])|(?<= )(\+|-|==|!=|<)(?= )")
 
@@ -66,6 +68,11 @@ class Mutant:
         self.tensors = {name: tensor.copy() for name, tensor in tensors.items()}
         self.region = self.certificate["regions"][int(rng.integers(len(self.certificate["regions"])))]
 
+    def images(self) -> list[list[int]]:
+        """The targets, per input, of a region that was followed: this one, or another."""
+        followed = [region["to"] for region in self.certificate["regions"] if region["to"] is not None]
+        return self.region["to"] or followed[int(self.rng.integers(len(followed)))]
+
     def scaled(self, factor: float) -> None:
         self.region["shape"] = (factor * np.array(self.region["shape"])).tolist()
 
@@ -86,12 +93,22 @@ class Mutant:
         self.region["state"] = others[int(self.rng.integers(len(others)))]
 
     def redirected(self) -> None:
-        targets = self.region["to"][int(self.rng.integers(len(self.region["to"])))]
+        images = self.images()
+        targets = images[int(self.rng.integers(len(images)))]
         others = [k for k in range(len(self.certificate["regions"])) if k not in targets]
         targets[int(self.rng.integers(len(targets)))] = others[int(self.rng.integers(len(others)))]
 
     def transition_lost(self) -> None:
-        self.region["to"][int(self.rng.integers(len(self.region["to"])))].pop()
+        images = self.images()
+        images[int(self.rng.integers(len(images)))].pop()
+
+    def images_forgotten(self) -> None:
+        """As if the region had not been followed."""
+        self.region["to"] = None
+
+    def length_raised(self) -> None:
+        """More than was covered is claimed; of every length, one is."""
+        self.certificate["length"] = self.certificate.get("length", 0) + int(self.rng.choice([1, 2, 5]))
 
     def bit_flipped(self) -> None:
         """One of the upper 28 bits of a used weight; the hash in the certificate is put right."""
@@ -131,6 +148,8 @@ KINDS: tuple[Callable[[Mutant], None], ...] = (
     Mutant.of_another_state,
     Mutant.redirected,
     Mutant.transition_lost,
+    Mutant.images_forgotten,
+    Mutant.length_raised,
     Mutant.bit_flipped,
     Mutant.bit_flipped_only,
     Mutant.program_changed,
@@ -166,20 +185,30 @@ def _argument(description: dict[str, Any], before: Certificate, mutant: Mutant) 
     return ""
 
 
-def proved_of(directory: Path, timeout_s: float) -> Certificate | None:
-    """A certificate of regions of the network and the reference program of its task."""
+def _pair(directory: Path) -> tuple[RecurrentNetwork, Machine]:
+    """A network and the reference program of its task."""
     description = json.loads((directory / "network.json").read_text())
-    machine = parse(TASKS[description["task"]].reference)
+    machine, network = parse(TASKS[description["task"]].reference), load_recurrent(directory)
     assert isinstance(machine, Machine)
-    network = load_recurrent(directory)
     assert isinstance(network, RecurrentNetwork)
-    certificate = certify(network, machine, timeout_s=timeout_s)[1]
+    return network, machine
+
+
+def proved_of(directory: Path, timeout_s: float) -> Certificate | None:
+    """A certificate of regions for inputs of every length."""
+    certificate = certify(*_pair(directory), timeout_s=timeout_s)[1]
     return certificate if certificate is not None and "regions" in certificate else None
+
+
+def bounded_of(directory: Path, timeout_s: float) -> Certificate | None:
+    """A certificate of regions that were followed for a few steps only."""
+    return certify_bounded(*_pair(directory), STEPS, timeout_s=timeout_s)[1]
 
 
 def measure(directories: Sequence[Path], count: int, timeout_s: float, seed: int) -> list[Outcome]:
     """`count` mutations, kinds and networks in turn."""
-    certificates = [(d, c) for d in directories if (c := proved_of(d, timeout_s)) is not None]
+    made = [(d, of(d, timeout_s)) for of in (proved_of, bounded_of) for d in directories]
+    certificates = [(directory, certificate) for directory, certificate in made if certificate is not None]
     if not certificates:
         return []
     outcomes = []

@@ -28,8 +28,17 @@ def test_mutations_are_rejected_or_true_by_another_argument(certificate: dict[st
     assert [o for o in outcomes if o.accepted and not o.argument] == []
     assert {o.mutation for o in outcomes if not o.accepted} >= {"redirected", "transition lost", "of another state"}
     total = mutations.summary(outcomes)[-1]
-    assert total.startswith("| all | 18 | ")
+    assert total.startswith("| all | 22 | ")
     assert total.endswith("| 0 |")
+
+
+def test_mutated_bounded_certificates_too() -> None:
+    bounded = mutations.bounded_of(NETWORK, 30.0)
+    assert bounded is not None
+    assert bounded["length"] == mutations.STEPS
+    outcomes = [mutations.judged(NETWORK, bounded, kind, seed) for kind in mutations.KINDS for seed in range(2)]
+    assert [o for o in outcomes if o.accepted and not o.argument] == []
+    assert {o.mutation for o in outcomes if not o.accepted} >= {"length raised", "transition lost", "of another state"}
 
 
 def test_second_opinion_tells_true_from_broken(certificate: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ class Total:
 
 
 class Contracting:
-    """A metric in which every step shrinks what has `length` steps ahead at most by `rate`, or nearly so.
+    """A metric in which every step shrinks by `rate`, or nearly so, what has at most `length` steps ahead.
 
     V(x) is above what `rate`^2 V makes of the image of a disturbance under any symbol, and above its effects there, in
     the order of positive matrices (a contraction metric, Lohmiller & Slotine 1998, with a horizon). Ellipsoids of this

@@ -33,9 +33,7 @@ class Tolerance:
         """
         spread = self._samples.spread
         near = self._samples.near(states, np.full(len(states), number))
-        squares = np.linalg.inv(
-            self._measure.at(states, number, ahead) / scale**2 + np.eye(len(spread)) / widest**2
-        )
+        squares = np.linalg.inv(self._measure.at(states, number, ahead) / scale**2 + np.eye(len(spread)) / widest**2)
         return squares * (self._factor[near, None, None] ** 2 * np.outer(spread, spread))
 
     def blame(self, states: Array, numbers: Numbers) -> Numbers:
