@@ -18,7 +18,7 @@ from verify.reach.samples import Numbers, Samples
 SWEEPS = 40
 SOON = 16  # continuations of so many steps or fewer are told apart
 LARGEST = 1e12
-FULL = 1e-9  # share of the trace that is added to all directions before a matrix is inverted
+FULL, LEAST = 1e-9, 1e-12  # share of the trace, and what else, is added to all directions before inverting
 
 
 class Measure(Protocol):
@@ -101,7 +101,7 @@ def _above_all(squares: list[Array]) -> Array:
 def _above(one: Array, other: Array) -> Array:
     """Where `one` is the identity and `other` diagonal: the larger entries."""
     width = one.shape[1]
-    size = FULL / width * np.einsum("bii->b", one + other)
+    size = FULL / width * np.einsum("bii->b", one + other) + LEAST
     root = np.linalg.cholesky(one + size[:, None, None] * np.eye(width))
     back = np.linalg.inv(root)
     values, vectors = np.linalg.eigh(back @ other @ back.transpose(0, 2, 1))
