@@ -11,6 +11,7 @@ import torch
 
 from extract.networks import load_network
 from tests.verify.stubs import machine
+from verify.budget import FOREVER
 from verify.certificate import certify_bounded
 from verify.checker import Rejected, check_certificate
 from verify.reach.measures import Contracting
@@ -34,7 +35,7 @@ def test_every_step_contracts_by_the_rate(network: Any) -> None:
     weights, table = weights_of(network, network.initial_state(1)[0]), ProgramTable(PARITY, network.domain)
     words = np.random.default_rng(0).integers(0, 2, size=(16, 12))
     samples = Samples(weights, table, np.full(len(weights.initial), 0.5), words, COARSE)
-    measure = Contracting(samples, RATE, LENGTH)
+    measure = Contracting(samples, RATE, LENGTH, FOREVER)
     for number in (0, 1):
         states = samples.states[samples.numbers == number]
         numbers, count = np.full(len(states), number), len(states)
