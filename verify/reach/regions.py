@@ -117,9 +117,14 @@ class Search:
         return Closure(self._regions(met, met), None)
 
     def covered(self) -> tuple[int, list[Region]]:
-        """The largest length so far of inputs whose outputs are known to be right, and the regions that say so."""
-        far = self._distances() if self.first >= 0 and self.cover.kept[self.first] else {}
-        length = min((far[k] for k in far if self.targets[k] is None), default=0)
+        """The largest length so far (at most that asked for, if one is) of inputs whose outputs are known to be right.
+
+        With the regions that say so.
+        """
+        if self.first < 0 or not self.cover.kept[self.first]:
+            return self.best
+        far = self._distances()
+        length = min((far[k] for k in far if self.targets[k] is None), default=self.options.length or 0)
         if length <= self.best[0]:
             return self.best
         return length, self._regions([k for k in far if far[k] <= length], [k for k in far if far[k] < length])
