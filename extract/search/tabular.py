@@ -9,11 +9,12 @@ deepened best-first. Every machine kept is proved equal to the table by a walk o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 
-from dsl.terms import Var
+from dsl.terms import Var, variables
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
@@ -62,9 +63,9 @@ OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
-LABELLED, LABELLINGS, POSED, LABELLING, MISSED_BITS = 120, 200, 400, 2500, 0.5
-"""Variables that may leave a label to be found, sets of them, labellings posed, work on those, and bits for a step on
-which the label is not told by what it may read."""
+LABELLED, LABELLINGS, POSED, LABELLING, AGAIN, MISSED_BITS = 120, 200, 400, 2500, 1500, 0.5
+"""Variables that may leave a label to be found, sets of them, labellings posed, work on those, work on those beside
+variables of the best machine, and bits for a step on which the label is not told by what it may read."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -123,11 +124,13 @@ class _Search:
             return
         self._label(closed)
         self._fit(2, LABELLING)
+        self._again()
         if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
         self._circle()
         self._fit(0, 1500)
+        self._again()
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self._fit(0, 2000)
         if self.kept.bound <= 2:
@@ -140,6 +143,7 @@ class _Search:
         self._fit(0, 3000)
         self._close(self._pairs(pool), CLOSING)
         self._fit(0, 2000)
+        self._again()
         over = self._over([v for v in pool if v.base is not None], DEEP_BASES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
@@ -163,14 +167,28 @@ class _Search:
     def _label(self, pool: Sequence[Found]) -> None:
         """Encodings by one or two variables and one known by its labels join those that wait."""
         some = list({v.trace.tobytes(): v for v in by_turns(pool)[: 2 * LABELLED]}.values())[:LABELLED]
+        sets = leaving_few(some, self.words)[:LABELLINGS] if some else []
+        self._pose_labelled("labels", ((price, encoded(chosen, self.words)) for price, chosen in sets))
+
+    def _again(self) -> None:
+        """Encodings by some of the best machine's variables and one known by its labels, for as long as they help."""
+        members: tuple[Variable, ...] = ()
+        while self.kept.members != members and self.kept.bound > 1 and not self.deadline.passed:
+            members = self.kept.members
+            sets = [c for n in range(1, len(members)) for c in combinations(members, n) if _alone(c, members)]
+            self._pose_labelled("again", ((BITS_EACH * sum(v.size for v in c), c) for c in sets))
+            self._fit(2, AGAIN)
+
+    def _pose_labelled(self, kind: str, sets: Iterable[tuple[float, tuple[Variable, ...]]]) -> None:
+        """Sets of variables, each with its price, and one more known by its labels join those that wait."""
         found = []
-        for price, chosen in leaving_few(some, self.words)[:LABELLINGS] if some else ():
+        for price, chosen in sets:
             if self.deadline.passed:
                 break
-            for label, pose in self.questions.labelled(encoded(chosen, self.words), rng=self.rng):
+            for label, pose in self.questions.labelled(chosen, rng=self.rng):
                 found.append((price + MISSED_BITS * label.missed + label.contexts, len(chosen), pose))
         for bits, width, pose in sorted(found, key=lambda f: f[0])[:POSED]:
-            self.waiting.push(bits / BITS_EACH, Waiting(("labels", width), (), bits, pose()))
+            self.waiting.push(bits / BITS_EACH, Waiting((kind, width), (), bits, pose()))
 
     def _circle(self) -> None:
         """Two variables that read each other, or three, join those that wait."""
@@ -307,3 +325,9 @@ class _Search:
             if terms is None:
                 return
         self.kept.offer(fit.variables, terms, [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])])
+
+
+def _alone(chosen: Sequence[Variable], members: Sequence[Variable]) -> bool:
+    """Whether some of the members read none of the others."""
+    others = {v.name for v in members if v not in chosen}
+    return not any(n.removesuffix("'") in others for v in chosen if v.update for n in variables(v.update))
