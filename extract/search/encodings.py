@@ -25,9 +25,9 @@ BITS_EACH = 10.0
 PENALTY = (0, 1, 3)
 """Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 
-POSED, AGAIN, MISSED_BITS = 400, 1500, 0.5
-"""Labellings posed, work on those beside variables of the best machine, and bits for a step on which the label is not
-told by what it may read."""
+POSED, AGAIN, MISSED_BITS, LABELLING_SHARE = 400, 1500, 0.5, 0.1
+"""Labellings posed, work on those beside variables of the best machine, bits for a step on which the label is not told
+by what it may read, and what labelling may take of the time left."""
 
 
 class Encodings:
@@ -58,9 +58,9 @@ class Encodings:
 
     def label(self, kind: str, sets: Iterable[tuple[float, tuple[Variable, ...]]], *, rng: np.random.Generator) -> None:
         """Encodings by a set of variables, each with its price, and one more variable known by its labels."""
-        found = []
+        found, part = [], self.deadline.share(LABELLING_SHARE)
         for price, chosen in sets:
-            if self.deadline.passed:
+            if part.passed:
                 break
             for label, pose in self.questions.labelled(chosen, rng=rng):
                 found.append((price + MISSED_BITS * label.missed + label.contexts, len(chosen), pose))

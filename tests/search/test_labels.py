@@ -11,7 +11,7 @@ from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.encodings import Encodings
 from extract.search.histories import histories
-from extract.search.labels import labellings, untold
+from extract.search.labels import MOST_LABELS, labellings, untold
 from extract.search.questions import LABEL, Questions
 from extract.search.recovered import Keeper
 from extract.search.unfold import unfold
@@ -69,7 +69,7 @@ def test_the_update_of_a_label_is_found_beside_the_outputs() -> None:
 def test_a_variable_of_the_best_machine_is_found_anew_beside_the_others() -> None:
     mealy, domain, counter = posed()
     words, program = histories(mealy, 128, rng=np.random.default_rng(0)), machine(HELD)
-    longer = parse("function f(c: int, s: int, x: int) -> int = if c < 2 or c > 2 then min(x, 2) else max(s, 0)")
+    longer = parse("function f(c: int, l: int, x: int) -> int = if c < 2 or c > 2 then min(x, 2) else max(l, 0)")
     assert isinstance(longer, Function)
     kept = Keeper(mealy, domain, program.output_types)
     held = Variable("l", longer.outputs[0], 0, 6, np.zeros(0, np.int16))
@@ -85,6 +85,8 @@ def test_a_variable_of_the_best_machine_is_found_anew_beside_the_others() -> Non
 def test_sets_that_leave_many_states_untold_are_told_from_those_that_leave_few() -> None:
     mealy, _, _ = posed()
     words = histories(mealy, 128, rng=np.random.default_rng(0))
-    nothing = mixed(np.zeros(len(words.parent), np.int16), 0)
-    assert untold(nothing, words.state) == mealy.size
-    assert untold(mixed(words.state.astype(np.int16), 0), words.state) == 1
+    state = words.state.astype(np.int16)
+    nothing, half, every = (mixed(values, k) for k, values in enumerate((np.zeros_like(state), state // 2, state)))
+    counts = untold(np.stack([nothing, half, every]), words.state)
+    assert mealy.size > MOST_LABELS
+    assert counts.tolist() == [[MOST_LABELS + 1, 2, 1], [0, 2, 1], [0, 0, 1]]
