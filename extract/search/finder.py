@@ -86,7 +86,7 @@ class Finder:
         most = min(limit, MOST_ENTRIES // (len(span) * len(self.symbols)))
         terms = by_terms(self.inputs, span, self.symbols, self.constants, deepest, most)
         found = self._simulated(Source(terms), terms.upto(self._bits(2)), self.words.symbol, None)
-        for part in by_tests(self.inputs, span, self.symbols, tests):
+        for part in by_tests(self.inputs, span, self.symbols, tests, self.initials):
             found += self._simulated(Source(part), len(part.cost), self.words.symbol, None)
         return found + self._simulated(Source(terms), len(terms.cost), self.words.symbol, None)
 
@@ -105,7 +105,7 @@ class Finder:
         given = [*self.inputs, Var(OTHER, INT)]
         most = min(limit, MOST_ENTRIES // (len(self.span) * len(rows)))
         parts = [by_terms(given, self.span, rows, self.constants, deepest, most)]
-        parts += by_tests(given, self.span, rows, tests)
+        parts += by_tests(given, self.span, rows, tests, self.initials)
         for part in parts:
             table = part.tables.reshape(len(part.cost), size, size, -1)
             self.wide.append(part.those((table != table[:, :, :1]).any(axis=(1, 2, 3))))
