@@ -25,9 +25,9 @@ BITS_EACH = 10.0
 PENALTY = (0, 1, 3)
 """Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 
-POSED, AGAIN, MISSED_BITS, LABELLING_SHARE = 400, 1500, 0.5, 0.1
-"""Labellings posed, work on those beside variables of the best machine, bits for a step on which the label is not told
-by what it may read, and what labelling may take of the time left."""
+POSED, AGAIN, AGAIN_SHARE, MISSED_BITS, LABELLING_SHARE = 400, 1500, 0.2, 0.5, 0.1
+"""Labellings posed, work on those beside variables of the best machine and what it may take of the time left, bits for a
+step on which the label is not told by what it may read, and what labelling may take."""
 
 
 class Encodings:
@@ -74,13 +74,13 @@ class Encodings:
             self._around = members = self.kept.members
             sets = [c for n in range(1, len(members)) for c in combinations(members, n) if _alone(c, members)]
             self.label("again", ((BITS_EACH * sum(v.size for v in c), c) for c in sets), rng=rng)
-            self.fit(2, AGAIN)
+            self.fit(2, AGAIN, AGAIN_SHARE)
 
-    def fit(self, deepest: int, work: int) -> None:
-        """Best-first over the encodings of each kind, by the operators that they need at least; no step that would take
-        longer than is left, judged by the slowest before."""
-        put_off: list[tuple[float, Waiting]] = []
-        while self._waiting and work > 0 and not self.deadline.passed:
+    def fit(self, deepest: int, work: int, share: float = 1.0) -> None:
+        """Best-first over the encodings of each kind, by the operators that they need at least, for at most this share
+        of the time left; no step that would take longer than is left, judged by the slowest before."""
+        put_off, part = list[tuple[float, Waiting]](), self.deadline.share(share)
+        while self._waiting and work > 0 and not part.passed:
             bound, item = self._waiting.pop()
             begun = item.fit is not None
             item.fit = fit = item.fit or self._start(item.chosen)
