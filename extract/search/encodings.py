@@ -26,8 +26,8 @@ PENALTY = (0, 1, 3)
 """Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 
 POSED, AGAIN, AGAIN_SHARE, MISSED_BITS, LABELLING_SHARE = 400, 1500, 0.2, 0.5, 0.1
-"""Labellings posed, work on those beside variables of the best machine and what it may take of the time left, bits for a
-step on which the label is not told by what it may read, and what labelling may take."""
+"""Labellings posed, work on those beside variables of the best machine and what it may take of the time left, bits for
+a step on which the label is not told by what it may read, and what labelling may take."""
 
 
 class Encodings:
