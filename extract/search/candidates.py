@@ -59,9 +59,11 @@ def by_terms(
     return Candidates(tables, size, cost, bank.number)
 
 
-def by_tests(names: Sequence[Var], span: IntArray, rows: IntArray, most: int) -> Iterator[Candidates]:
+def by_tests(
+    names: Sequence[Var], span: IntArray, rows: IntArray, most: int, resets: Sequence[int] = ()
+) -> Iterator[Candidates]:
     """Templates (`extract.search.templates`), and two of them joined by a test, in parts that fit in memory."""
-    plain = templates(Var(OWN, INT), names, span, rows)
+    plain = templates(Var(OWN, INT), names, span, rows, resets)
     checks = tests(Var(OWN, INT), names, span, rows)
     values, sizes = _narrow(np.stack([t.values for t in plain])), np.array([operator_count(t.term) for t in plain])
     simple = np.argsort(sizes, kind="stable")

@@ -86,7 +86,7 @@ class Finder:
         most = min(limit, MOST_ENTRIES // (len(span) * len(self.symbols)))
         terms = by_terms(self.inputs, span, self.symbols, self.constants, deepest, most)
         found = self._simulated(Source(terms), terms.upto(self._bits(2)), self.words.symbol, None)
-        for part in by_tests(self.inputs, span, self.symbols, tests):
+        for part in by_tests(self.inputs, span, self.symbols, tests, self.initials):
             found += self._simulated(Source(part), len(part.cost), self.words.symbol, None)
         return found + self._simulated(Source(terms), len(terms.cost), self.words.symbol, None)
 
@@ -105,7 +105,7 @@ class Finder:
         given = [*self.inputs, Var(OTHER, INT)]
         most = min(limit, MOST_ENTRIES // (len(self.span) * len(rows)))
         parts = [by_terms(given, self.span, rows, self.constants, deepest, most)]
-        parts += by_tests(given, self.span, rows, tests)
+        parts += by_tests(given, self.span, rows, tests, self.initials)
         for part in parts:
             table = part.tables.reshape(len(part.cost), size, size, -1)
             self.wide.append(part.those((table != table[:, :, :1]).any(axis=(1, 2, 3))))
@@ -197,7 +197,8 @@ class Finder:
             labels += [label[after] for label in labels for after in self.mealy.next.T]
             for plain in (output, *(label[self.mealy.next] for label in labels)):
                 least, most = int(plain.min()), int(plain.max())
-                for values in (plain, *([plain - least] if least else []), most - plain, plain + 1, plain - 1, -plain):
+                same = (plain, *([plain - least] if least else []), most - plain, plain + 1, plain - 1, -plain)
+                for values in (*same, *_in_units(plain)):
                     if np.ptp(values) == 0 or values.min() < self.low or values.max() > self.span[-1]:
                         continue
                     trace = values[self.words.state[self.words.parent], self.words.symbol].astype(np.int16)
@@ -254,6 +255,12 @@ class Finder:
                 at, worth = int(kept[n]), float(rank[n])
                 found.append(Found(source, at, initial, base, *bits, traces[n].copy(), told[n], worth, bool(pure[n])))
         return found
+
+
+def _in_units(values: IntArray) -> list[IntArray]:
+    """Values that lie some units apart, in that unit from about 0 on."""
+    unit = int(np.gcd.reduce((values - values.min()).ravel()))
+    return [(values - values.min() % unit) // unit + k for k in (0, -1, 1)] if unit > 1 else []
 
 
 def _rarity(pure: NDArray[np.float64]) -> NDArray[np.float64]:

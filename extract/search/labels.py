@@ -112,19 +112,49 @@ def _brought(inputs: Sequence[IntArray]) -> IntArray | None:
 
 def leaving_few(some: Sequence[Found], words: Histories) -> list[tuple[float, tuple[Found, ...]]]:
     """Sets of one or two variables that leave few states of the table untold, in order of their price in bits."""
-    codes, found = joint_codes(some, words), []
-    for chosen in [*((k,) for k in range(len(some))), *itertools.combinations(range(len(some)), 2)]:
-        count = untold(codes[list(chosen)].sum(axis=0), words.state)
-        if 2 <= count <= MOST_LABELS:
-            members = tuple(some[k] for k in chosen)
-            found.append((together(members) + UNTOLD_BITS * count, members))
+    counts, found = untold(joint_codes(some, words), words.state), []
+    for i, j in np.argwhere((counts >= 2) & (counts <= MOST_LABELS)).tolist():
+        members = (some[i],) if i == j else (some[i], some[j])
+        found.append((together(members) + UNTOLD_BITS * int(counts[i, j]), members))
     return sorted(found, key=lambda f: f[0])
 
 
-def untold(codes: Masks, state: Rows) -> int:
-    """How many states of the table share values of some variables, at most; `codes` tell their values by history."""
-    pairs = np.unique(np.stack([np.unique(codes, return_inverse=True)[1].ravel(), state], axis=1), axis=0)
-    return int(np.bincount(pairs[:, 0]).max())
+@njit(cache=True)
+def untold(codes: Masks, state: Rows) -> Rows:
+    """For each pair of variables (one twice is it alone), how many states of the table share their values, at most.
+
+    `codes` (variable, node) tell a variable's values apart, and their sums those of pairs. More than `MOST_LABELS`
+    count as one more than these; a pair stands at its smaller number first, 0 elsewhere.
+    """
+    count, nodes = codes.shape
+    room = 4
+    while room < 2 * nodes:
+        room *= 2
+    counts = np.zeros((count, count), dtype=np.int64)
+    first, size = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+    met = np.empty((room, MOST_LABELS), dtype=np.int64)
+    code = np.empty(nodes, dtype=np.uint64)
+    for i in range(count):
+        for j in range(i, count):
+            first[:] = -1
+            for n in range(nodes):
+                code[n] = codes[i, n] if i == j else codes[i, n] + codes[j, n]
+                slot = int(code[n] >> np.uint64(13)) & (room - 1)
+                while first[slot] >= 0 and code[first[slot]] != code[n]:
+                    slot = (slot + 1) & (room - 1)
+                if first[slot] < 0:
+                    first[slot], size[slot] = n, 0
+                known = False
+                for k in range(size[slot]):
+                    known |= met[slot, k] == state[n]
+                if not known:
+                    if size[slot] == MOST_LABELS:
+                        counts[i, j] = MOST_LABELS + 1
+                        break
+                    met[slot, size[slot]] = state[n]
+                    size[slot] += 1
+                    counts[i, j] = max(counts[i, j], size[slot])
+    return counts
 
 
 class _Graph:

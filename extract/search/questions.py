@@ -36,11 +36,16 @@ class Questions:
     words: Histories
     constants: tuple[int, ...]
 
+    @property
+    def inputs(self) -> dict[str, IntArray]:
+        """Their values by symbol."""
+        return dict(zip(input_names(self.domain.arity), self.domain.symbols().T, strict=True))
+
     def fit(self, every: Sequence[Variable]) -> Fit:
         """A fit posed on the steps of the words."""
-        words, symbols = self.words, self.domain.symbols()
+        words = self.words
         before = words.parent[1:]
-        columns = {n: symbols[words.symbol[1:], k] for k, n in enumerate(input_names(self.domain.arity))}
+        columns = {n: values[words.symbol[1:]] for n, values in self.inputs.items()}
         for v in every:
             columns[v.name] = v.trace[before].astype(np.int64)
             columns[v.name + "'"] = v.trace[1:].astype(np.int64)
@@ -63,9 +68,7 @@ class Questions:
         joint = unfold(self.mealy, self.domain, every, most=MOST_LABELLED)
         if joint is None:
             return
-        symbols = self.domain.symbols()
-        inputs = {n: symbols[:, k] for k, n in enumerate(input_names(self.domain.arity))}
-        for found in labellings(joint, inputs, self.mealy.output[joint.table][:, :, 0], rng=rng):
+        for found in labellings(joint, self.inputs, self.mealy.output[joint.table][:, :, 0], rng=rng):
             yield found, partial(self._labelled, every, joint, found)
 
     def _labelled(self, every: Sequence[Variable], joint: Unfolded, found: Labelling) -> Fit:
@@ -78,8 +81,8 @@ class Questions:
 
     def _columns(self, joint: Unfolded, values: Mapping[str, IntArray]) -> tuple[dict[str, IntArray], IntArray]:
         """What terms may read on all steps between joint states, and the outputs of the table there."""
-        symbols, (size, count) = self.domain.symbols(), joint.after.shape
-        columns = {n: np.tile(symbols[:, k], size) for k, n in enumerate(input_names(self.domain.arity))}
+        size, count = joint.after.shape
+        columns = {n: np.tile(each, size) for n, each in self.inputs.items()}
         for n, each in values.items():
             columns[n] = np.repeat(each, count)
             columns[n + "'"] = each[joint.after.ravel()]
@@ -91,10 +94,10 @@ class Questions:
         """Shown values, and pairs of those `paired`, that determine the state: alone, with what they were one step
         before, one alone also two steps before (each of the `initials` at first), or with the last inputs too; what is
         remembered has no operators."""
-        words, symbols, inputs = self.words, self.domain.symbols(), input_names(self.domain.arity)
+        words = self.words
         last = [
-            Variable(f"{n}l", Var(n, INT), int(symbols[0, k]), 0, symbols[words.symbol, k].astype(np.int16))
-            for k, n in enumerate(inputs)
+            Variable(f"{n}l", Var(n, INT), int(values[0]), 0, values[words.symbol].astype(np.int16))
+            for n, values in self.inputs.items()
         ]
         slots = np.empty(2048, dtype=np.int64)
         for chosen in [*((v,) for v in shown), *itertools.combinations(paired, 2)]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dsl.cost import cost_bits
 from dsl.programs import Machine, program_size
 from dsl.rewrites import normalise
-from dsl.terms import Term, Var, substitute
+from dsl.terms import Term, Var, operator_count, substitute
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of
@@ -42,6 +42,8 @@ class Keeper:
     def __init__(self, mealy: Mealy, domain: Domain, kinds: tuple[Type, ...]) -> None:
         self.mealy, self.domain, self.kinds = mealy, domain, kinds
         self.best = Recovered()
+        self.members: tuple[Variable, ...] = ()
+        """The variables of the best machine, each with its update as it was found."""
 
     @property
     def bound(self) -> int:
@@ -60,24 +62,29 @@ class Keeper:
         equals the table and is smaller than the best; whether that is so."""
         updates = {v.name: v.update or terms[v.name + "'"] for v in members}
         needed = needed_by(outputs, updates)
-        machine = self._machine([v for v in members if v.name in needed], updates, outputs)
+        named, told = self._renamed([v for v in members if v.name in needed], updates, outputs)
+        first, drawn = {v.name: v.initial for v in named}, {v.name: v.update for v in named if v.update is not None}
+        machine = normalise(typed(self.domain, self.kinds, first, drawn, told, name="lifted"))
+        assert isinstance(machine, Machine)
         size, cost = program_size(machine), cost_bits(machine)
         if self.best.size is None or (size, cost) < (self.best.size, self.best.cost):
             same = mealy_of(machine, self.domain, max_states=2 * MOST_JOINT)
             if same is not None and equal(same, self.mealy):
                 self.best.machine, self.best.size, self.best.cost = machine, size, cost
+                self.members = named
                 return True
         return False
 
-    def _machine(self, members: Sequence[Variable], updates: Mapping[str, Term], outputs: Sequence[Term]) -> Machine:
-        """The machine in normal form, its variables named afresh."""
+    def _renamed(
+        self, members: Sequence[Variable], updates: Mapping[str, Term], outputs: Sequence[Term]
+    ) -> tuple[tuple[Variable, ...], list[Term]]:
+        """The variables under the names of states, each with its update, and the outputs over them."""
         inputs = input_names(self.domain.arity)
         names = dict(zip((v.name for v in members), (n for n in STATE_NAMES if n not in inputs), strict=False))
         renaming: dict[str, Term] = {v: Var(n, INT) for v, n in names.items()}
         renaming |= {v + "'": Var(n + "'", INT) for v, n in names.items()}
-        first = {names[v.name]: v.initial for v in members}
-        drawn = {names[v.name]: substitute(updates[v.name], renaming) for v in members}
-        told = [substitute(t, renaming) for t in outputs]
-        machine = normalise(typed(self.domain, self.kinds, first, drawn, told, name="lifted"))
-        assert isinstance(machine, Machine)
-        return machine
+        drawn = {v.name: substitute(updates[v.name], renaming) for v in members}
+        named = (
+            Variable(names[v.name], drawn[v.name], v.initial, operator_count(drawn[v.name]), v.trace) for v in members
+        )
+        return tuple(named), [substitute(t, renaming) for t in outputs]

@@ -16,16 +16,14 @@ import numpy as np
 from dsl.terms import Var
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
-from extract.search.assemble import input_names
 from extract.search.circles import Updates, circles, of_three, updates
 from extract.search.covers import covers
+from extract.search.encodings import Encodings
 from extract.search.finder import Finder
-from extract.search.fits import Fit
 from extract.search.histories import histories
 from extract.search.joined import EARLIER, Pool
 from extract.search.labels import leaving_few
 from extract.search.questions import Questions
-from extract.search.queues import Queues, Waiting
 from extract.search.recovered import Keeper, Recovered
 from extract.search.remainders import remainders
 from extract.search.variables import (
@@ -35,7 +33,6 @@ from extract.search.variables import (
     distinct_bases,
     encoded,
     joint_codes,
-    operators,
     pruned,
     telling_bits,
     together,
@@ -44,15 +41,6 @@ from verify.budget import Deadline
 from verify.domain import Domain
 
 NODES = 256
-MOST_SHOWN = 2
-WORK = (1, 6, 800)
-"""What posing an encoding and taking each step of deepening cost, about in milliseconds."""
-SLOWEST = 0.004
-"""Seconds that such a unit of work may take at most on slow machines."""
-BITS_EACH = 10.0
-"""Bits taken for an operator in ranking encodings."""
-PENALTY = (0, 1, 3)
-"""Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 MOST_POOL, MOST_CLOSED = 6000, 4000
 BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
 SINGLES, PAIRED, PAIRS = 200, 40, 300
@@ -62,9 +50,8 @@ OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
-LABELLED, LABELLINGS, POSED, LABELLING, MISSED_BITS = 120, 200, 400, 2500, 0.5
-"""Variables that may leave a label to be found, sets of them, labellings posed, work on those, and bits for a step on
-which the label is not told by what it may read."""
+LABELLED, LABELLINGS, LABELLING, LABELLING_SHARE = 120, 200, 2500, 0.25
+"""Variables that may leave a label to be found, sets of them, work on those, and what it may take of the time left."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -94,9 +81,7 @@ class _Search:
         initials = tuple(dict.fromkeys((0, 1, *ends)))
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high, deadline)
         self.questions = Questions(mealy, domain, self.words, self.constants)
-        self.waiting = Queues()
-        self.pace = SLOWEST / 4
-        self.known: set[tuple[int, ...]] = set()
+        self.encodings = Encodings(self.questions, self.kept, deadline)
 
     @property
     def constants(self) -> tuple[int, ...]:
@@ -116,41 +101,41 @@ class _Search:
         pool = pruned([*closed, *shown, *rest], 5, MOST_CLOSED)
         self._join()
         self._remember(shown)
-        self._fit(1, REMEMBERING)
+        self.encodings.fit(1, REMEMBERING)
         self._pose(pool)
-        self._fit(0, 1500)
-        if self.kept.bound <= 1:
-            return
-        self._label(closed)
-        self._fit(2, LABELLING)
+        self.encodings.fit(0, 1500)
         if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
-        self._circle()
-        self._fit(0, 1500)
-        self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
-        self._fit(0, 2000)
-        if self.kept.bound <= 2:
-            return
-        delayed = finder.delayed(15_000)
         over = self._over(pool, BASES)
         self._join()
-        pool = pruned([*pool, *delayed, *over], 5, MOST_POOL)
+        self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
+        self.encodings.fit(0, 2000)
+        if self.kept.bound <= 2:
+            return
+        self._label(closed)
+        self.encodings.fit(2, LABELLING, LABELLING_SHARE)
+        self.encodings.again(rng=self.rng)
+        self._circle()
+        self.encodings.fit(0, 1500)
+        self.encodings.again(rng=self.rng)
+        pool = pruned([*pool, *finder.delayed(15_000), *over], 5, MOST_POOL)
         self._pose(pool)
-        self._fit(0, 3000)
+        self.encodings.fit(0, 3000)
         self._close(self._pairs(pool), CLOSING)
-        self._fit(0, 2000)
+        self.encodings.fit(0, 2000)
+        self.encodings.again(rng=self.rng)
         over = self._over([v for v in pool if v.base is not None], DEEP_BASES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
-        self._fit(2, 9000)
+        self.encodings.fit(2, 9000)
 
     def _join(self) -> None:
         """Machines whose output joins up to three of the variables met so far."""
         if self.deadline.passed or self.mealy.output.shape[2] != 1:
             return
-        words, symbols = self.words, self.domain.symbols()
-        inputs = {n: symbols[words.symbol, k] for k, n in enumerate(input_names(self.domain.arity))}
+        words = self.words
+        inputs = {n: values[words.symbol] for n, values in self.questions.inputs.items()}
         known = [b for b in self.finder.batches if b.closed]
         pool = Pool(words, inputs, self.constants, known, WIDE, NARROW, rng=self.rng)
         wanted = self.mealy.output[words.state[words.parent], words.symbol, 0]
@@ -163,14 +148,8 @@ class _Search:
     def _label(self, pool: Sequence[Found]) -> None:
         """Encodings by one or two variables and one known by its labels join those that wait."""
         some = list({v.trace.tobytes(): v for v in by_turns(pool)[: 2 * LABELLED]}.values())[:LABELLED]
-        found = []
-        for price, chosen in leaving_few(some, self.words)[:LABELLINGS] if some else ():
-            if self.deadline.passed:
-                break
-            for label, pose in self.questions.labelled(encoded(chosen, self.words), rng=self.rng):
-                found.append((price + MISSED_BITS * label.missed + label.contexts, len(chosen), pose))
-        for bits, width, pose in sorted(found, key=lambda f: f[0])[:POSED]:
-            self.waiting.push(bits / BITS_EACH, Waiting(("labels", width), (), bits, pose()))
+        sets = leaving_few(some, self.words)[:LABELLINGS] if some else []
+        self.encodings.label("labels", ((price, encoded(chosen, self.words)) for price, chosen in sets), rng=self.rng)
 
     def _circle(self) -> None:
         """Two variables that read each other, or three, join those that wait."""
@@ -180,8 +159,7 @@ class _Search:
                 deadline=self.deadline,
             ):  # fmt: skip
                 fit = self.questions.fit(circle.variables)
-                kind = "circle", len(circle.variables)
-                self.waiting.push(circle.price / BITS_EACH, Waiting(kind, (), circle.price, fit))
+                self.encodings.push(("circle", len(circle.variables)), circle.price, fit)
 
     def _updates(self) -> Iterator[tuple[Updates, int]]:
         """Candidates for updates of two variables, then of three, and the work that may go into each."""
@@ -195,7 +173,7 @@ class _Search:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""
         if not self.deadline.passed:
             for chosen in self.finder.closing(sets, most, EACH, SETS, self.kept.bound):
-                self._wait(chosen)
+                self.encodings.wait(chosen)
 
     def _pairs(self, pool: Sequence[Found]) -> list[tuple[Found, ...]]:
         """Pairs of variables to build on, those first that tell most for their price."""
@@ -225,7 +203,7 @@ class _Search:
         cost = np.array([max(round(v.price), 1) for v in pool])
         full = ~np.uint64(0)
         for k in np.flatnonzero((told == full).all(axis=1)).tolist():
-            self._wait((pool[k],))
+            self.encodings.wait((pool[k],))
         pure = [k for k, v in enumerate(pool) if v.pure][:TRIPLED]
         few = np.array(sorted({*range(min(TRIPLED, len(pool))), *pure}), dtype=np.int64)
         for width, chosen in ((2, np.arange(len(pool))), (3, few)):
@@ -233,77 +211,10 @@ class _Search:
             parts = told[chosen], codes[chosen], cost[chosen]
             count = covers(*parts, self.words.state, width, len(chosen), hits, COVERING)
             for row in hits[:count].tolist():
-                self._wait(tuple(pool[int(chosen[k])] for k in row if k >= 0))
+                self.encodings.wait(tuple(pool[int(chosen[k])] for k in row if k >= 0))
 
     def _remember(self, shown: Sequence[Found]) -> None:
         """Encodings by shown values, with those of one step before and the last inputs, join those that wait."""
         some, paired = pruned(shown, REMEMBERED_ALIKE, MOST_REMEMBERED), pruned(shown, 1, PAIRED_SHOWN)
         for chosen, fit in self.questions.remembering(some, paired, self.finder.initials[:2]):
-            price = together(chosen)
-            self.waiting.push(price / BITS_EACH, Waiting(("shown", len(chosen)), chosen, price, fit))
-
-    def _wait(self, chosen: tuple[Found, ...]) -> None:
-        key = tuple(sorted(id(v) for v in chosen))
-        if key not in self.known:
-            self.known.add(key)
-            every = {id(v): v for member in chosen for v in member.chain}.values()
-            shown = sum(v.source.candidates is None for v in every)
-            if shown > MOST_SHOWN or operators(chosen) >= self.kept.bound:
-                return
-            price = together(chosen)
-            self.waiting.push(price / BITS_EACH, Waiting((len(every), shown), chosen, price))
-
-    def _fit(self, deepest: int, work: int) -> None:
-        """Best-first over the encodings of each kind, by the operators that they need at least; no step that would take
-        longer than is left, judged by the slowest before."""
-        put_off: list[tuple[float, Waiting]] = []
-        while self.waiting and work > 0 and not self.deadline.passed:
-            bound, item = self.waiting.pop()
-            begun = item.fit is not None
-            item.fit = fit = item.fit or self._start(item.chosen)
-            spent = 0 if begun else WORK[0]
-            if fit is not None and fit.lower < self.kept.bound:
-                if fit.depth >= deepest:
-                    put_off.append((bound, item))
-                else:
-                    due, began = WORK[min(fit.depth + 1, 2)] * fit.due, self.deadline.clock()
-                    spent += due
-                    if due * self.pace < self.deadline.left:
-                        self._deepen(item, fit)
-                        if due >= WORK[2]:
-                            self.pace = min(max(self.pace, (self.deadline.clock() - began) / due), SLOWEST)
-            work -= spent
-            self.waiting.charge(item.kind, spent)
-        for bound, item in put_off:
-            self.waiting.push(bound, item)
-
-    def _deepen(self, item: Waiting, fit: Fit) -> None:
-        """One step of a fit, which waits again where more may come of it."""
-        if fit.depth < 0:
-            self.kept.best.tried += 1
-        if fit.deepen():
-            self._found(fit)
-        if not fit.spent and fit.lower < self.kept.bound:
-            key = item.price / BITS_EACH + fit.lower - fit.given + PENALTY[min(fit.depth + 1, 2)]
-            self.waiting.push(key, item)
-
-    def _start(self, chosen: tuple[Found, ...]) -> Fit | None:
-        variables = encoded(chosen, self.words)
-        if sum(v.size for v in variables if v.update is not None) >= self.kept.bound:
-            return None
-        return self.questions.fit(variables)
-
-    def _found(self, fit: Fit) -> None:
-        terms = fit.terms()
-        if terms is None or fit.size > self.kept.bound:
-            return
-        if not fit.exact:
-            exact = self.questions.on_states(fit.variables)
-            if exact is None:
-                fit.give_up()
-                return
-            fit.restart(*exact)
-            terms = fit.terms()
-            if terms is None:
-                return
-        self.kept.offer(fit.variables, terms, [terms[f"y{k}"] for k in range(self.mealy.output.shape[2])])
+            self.encodings.push(("shown", len(chosen)), together(chosen), fit, chosen)

@@ -34,9 +34,12 @@ class Template:
     cost: int
 
 
-def templates(own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray) -> list[Template]:
-    """The unconditional templates, cheapest first, distinct in values; `rows` (row, source)."""
-    terms: list[Term] = [own, constant(0), constant(1), constant(2), *sources, _op("-", 1, own)]
+def templates(
+    own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray, resets: Sequence[int] = ()
+) -> list[Template]:
+    """The unconditional templates, cheapest first, distinct in values; `rows` (row, source), values for `resets`."""
+    constants = [constant(c) for c in dict.fromkeys((0, 1, 2, *resets))]
+    terms: list[Term] = [own, *constants, *sources, _op("-", 1, own)]
     for step in (constant(1), *sources):
         terms += [_op("min", _op("+", own, step), k) for k in range(2, LARGEST + 1)]
         terms += [_op("mod", _op("+", own, step), m) for m in range(2, LARGEST + 1)]

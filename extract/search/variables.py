@@ -183,15 +183,20 @@ def by_turns(pool: Sequence[Found]) -> list[Found]:
 
 
 def distinct_bases(found: Sequence[Found], low: int, high: int, most: int) -> list[Found]:
-    """Variables to build on, with values in a range, without those that are a function of one before."""
+    """Variables to build on, with values in a range, without those that only name the values of one before anew."""
     kept: list[Found] = []
     for v in found:
-        if v.trace.min() < low or v.trace.max() > high or any(_function(v.trace, other.trace) for other in kept):
+        if v.trace.min() < low or v.trace.max() > high or any(_renamed(v.trace, other.trace) for other in kept):
             continue
         kept.append(v)
         if len(kept) == most:
             break
     return kept
+
+
+def _renamed(values: Traces, others: Traces) -> bool:
+    """Whether values are others by new names, one for one."""
+    return _function(values, others) and _function(others, values)
 
 
 def _function(values: Traces, given: Traces) -> bool:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsl.programs import Function, program_size
+from dsl.syntax import parse
+from dsl.terms import Var, substitute
+from dsl.types import INT
 from extract.abstract.mealy import Mealy
+from extract.search.encodings import Encodings
 from extract.search.histories import histories
-from extract.search.labels import labellings, untold
+from extract.search.labels import MOST_LABELS, labellings, untold
 from extract.search.questions import LABEL, Questions
+from extract.search.recovered import Keeper
 from extract.search.unfold import unfold
 from extract.search.variables import Variable, mixed
 from tests.search.tables import table
 from tests.verify.stubs import machine
+from verify.budget import Deadline
 from verify.domain import Domain
 
 HELD = """machine held(x: 0..2) -> 0..6
@@ -59,9 +66,27 @@ def test_the_update_of_a_label_is_found_beside_the_outputs() -> None:
     assert min(sizes) <= 5
 
 
+def test_a_variable_of_the_best_machine_is_found_anew_beside_the_others() -> None:
+    mealy, domain, counter = posed()
+    words, program = histories(mealy, 128, rng=np.random.default_rng(0)), machine(HELD)
+    longer = parse("function f(c: int, l: int, x: int) -> int = if c < 2 or c > 2 then min(x, 2) else max(l, 0)")
+    assert isinstance(longer, Function)
+    kept = Keeper(mealy, domain, program.output_types)
+    held = Variable("l", longer.outputs[0], 0, 6, np.zeros(0, np.int16))
+    output = substitute(program.outputs[0], {"s": Var("l", INT)})
+    assert kept.offer([counter, held], {}, [output])
+    assert kept.bound > program_size(program)
+    assert {v.name for v in kept.members} == {"s", "t"}  # named afresh, so that no name is taken twice
+    encodings = Encodings(Questions(mealy, domain, words, (0, 1, 2, 5)), kept, Deadline.after(600))
+    encodings.again(rng=np.random.default_rng(0))
+    assert kept.bound <= program_size(program)
+
+
 def test_sets_that_leave_many_states_untold_are_told_from_those_that_leave_few() -> None:
     mealy, _, _ = posed()
     words = histories(mealy, 128, rng=np.random.default_rng(0))
-    nothing = mixed(np.zeros(len(words.parent), np.int16), 0)
-    assert untold(nothing, words.state) == mealy.size
-    assert untold(mixed(words.state.astype(np.int16), 0), words.state) == 1
+    state = words.state.astype(np.int16)
+    nothing, half, every = (mixed(values, k) for k, values in enumerate((np.zeros_like(state), state // 2, state)))
+    counts = untold(np.stack([nothing, half, every]), words.state)
+    assert mealy.size > MOST_LABELS
+    assert counts.tolist() == [[MOST_LABELS + 1, 2, 1], [0, 2, 1], [0, 0, 1]]

@@ -11,7 +11,9 @@ from dsl.batch import evaluate_batch
 from dsl.ops import apply
 from dsl.terms import Term, Var, constant, operator_count
 from dsl.types import INT
+from extract.search.engine.distil import linear_term
 from extract.search.small import bank, choices, joins
+from extract.search.small.affine import affine_fits
 from verify.domain import IntArray
 
 ROWS = 64
@@ -78,7 +80,17 @@ class Smallest:
                 break
             self.rows = np.union1d(self.rows, wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), 16)).astype(int)])
         self.excluded = max(self.excluded, self.depth + 1)
+        if self.depth == 0 and self.size > self.lower:
+            self._fit_affine()
         return self.best
+
+    def _fit_affine(self) -> None:
+        """Sums of several terms, which are beyond the first steps."""
+        leaves = [Var(n, INT) for n in self.names]
+        for coefficients in affine_fits(self.table[:, :-1], self.table[:, -1]):
+            term = linear_term(leaves, coefficients)
+            if operator_count(term) < self.size:
+                self.best = term
 
     def _wrong(self, term: Term) -> NDArray[np.int64]:
         values = evaluate_batch(term, {n: self.table[:, k] for k, n in enumerate(self.names)})

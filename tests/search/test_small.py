@@ -1,0 +1,40 @@
+"""Terms for small tables: affine functions of a few columns, found at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsl.batch import evaluate_batch
+from extract.search.small.affine import affine_fits
+from extract.search.small.smallest import Smallest
+
+
+def columns() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(2)
+    drawn = {name: rng.integers(-3, 9, 200) for name in "abcd"}
+    return {**drawn, "twin": drawn["b"]}
+
+
+def test_affine_functions_are_found_with_each_set_of_columns_that_gives_them() -> None:
+    given = columns()
+    target = 2 * given["a"] - given["b"] + 3
+    found = {tuple(c.tolist()) for c in affine_fits(np.stack(list(given.values()), axis=1), target)}
+    assert found == {(2, -1, 0, 0, 0, 3), (2, 0, 0, 0, -1, 3)}
+
+
+def test_what_is_not_affine_or_no_integer_has_none() -> None:
+    given = columns()
+    table = np.stack(list(given.values()), axis=1)
+    assert affine_fits(table, given["a"] * given["b"]) == []
+    assert affine_fits(2 * table, given["a"]) == []
+    assert affine_fits(table, given["a"] + given["b"] + given["c"] + given["d"]) == []
+
+
+def test_long_sums_are_found_in_the_first_step() -> None:
+    given = columns()
+    target = 3 * given["a"] - 2 * given["c"] + given["d"] + 7
+    search = Smallest(given, target, (0, 1, 2, 3))
+    search.deepen()
+    assert search.best is not None
+    assert search.size == 5
+    assert (evaluate_batch(search.best, given) == target).all()
