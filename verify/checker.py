@@ -66,7 +66,7 @@ class Regions:
         offset = inverse @ (x.centre - self.centres[which])[:, :, None]
         seen = inverse @ x.terms.transpose(0, 2, 1)
         rounded = x.box + 1e-15 * x.centre.shape[1] * (x.size() + np.abs(self.centres[which]))
-        box = np.linalg.norm(np.abs(inverse) @ rounded[:, :, None], axis=(1, 2))
+        box = _largest(inverse, rounded)
         square = seen @ seen.transpose(0, 2, 1)
         top, length = np.linalg.eigvalsh(square)[:, -1].clip(0), np.linalg.norm(offset, axis=(1, 2))
         inside = np.sqrt(top) + length + box <= self.room[which]
@@ -78,6 +78,13 @@ class Regions:
             found = (m * (1 + (offset[rows] * solved).sum(axis=(1, 2), keepdims=True)))[:, 0, 0]
             inside[rows] = np.sqrt(found) + box[rows] <= self.room[which[rows]]
         return inside
+
+
+def _largest(matrix: Any, box: Any) -> Any:
+    """Per row, at least |matrix @ r| for all |r_i| <= box_i: its square is the sum of V_ij r_i r_j, V = M^T M."""
+    pairs = np.abs(matrix.transpose(0, 2, 1) @ matrix) @ box[:, :, None]
+    rounded = 1e-14 * matrix.shape[2] * np.linalg.norm(np.abs(matrix) @ box[:, :, None], axis=(1, 2)) ** 2
+    return np.sqrt((box[:, :, None] * pairs).sum(axis=(1, 2)) + rounded)
 
 
 def check_certificate(certificate: dict[str, Any], description: dict[str, Any], tensors: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ import torch
 from extract.networks import load_network
 from tests.verify.stubs import machine
 from verify.certificate import certify, save_certificate
-from verify.checker import Rejected, check_certificate, check_directories
+from verify.checker import Regions, Rejected, check_certificate, check_directories
 from verify.enclosures import Enclosure, Network
-from verify.reach.affine import ellipsoids
+from verify.reach.affine import Form, ellipsoids
 from verify.reach.cells import step, surely_reads
-from verify.reach.ellipsoids import contained, largest_norm
+from verify.reach.ellipsoids import box_norm, contained, largest_norm
 from verify.verdict import Proved, Refuted, Unknown
 from verify.weights import weights_of
 
@@ -81,6 +82,27 @@ def test_largest_norm_bounds_samples_and_is_near_them(seed: int) -> None:
     bound = largest_norm(offset, matrix)
     assert (seen <= bound).all()
     assert (bound <= 1.1 * seen).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_box_norm_bounds_every_corner(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    matrix, box = rng.standard_normal((50, 4, 4)), rng.random((50, 4))
+    corners = np.array(list(itertools.product((-1.0, 1.0), repeat=4)))
+    seen = np.linalg.norm(np.einsum("bij,kj,bj->bki", matrix, corners, box), axis=2).max(axis=1)
+    bound = box_norm(matrix, box)
+    assert (seen <= bound * (1 + 1e-12)).all()
+    assert (bound <= np.linalg.norm(np.abs(matrix) @ box[:, :, None], axis=(1, 2)) * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize(("full", "inside"), [(0.99, True), (1.01, False)])
+def test_a_box_in_a_turned_ball_is_held_as_far_as_its_corners(full: float, inside: bool) -> None:
+    turned = np.linalg.qr(np.random.default_rng(0).standard_normal((9, 9)))[0]
+    region = {"centre": [0.0] * 9, "shape": (3.0 * turned).tolist(), "state": []}
+    box = Enclosure(np.zeros((1, 9)), np.zeros((1, 1, 9)), np.full((1, 9), full))
+    assert Regions([region], 9).hold(box, np.array([0])).tolist() == [inside]
+    form = Form(np.zeros((1, 9)), np.zeros((1, 1, 9)), np.full((1, 9), full))
+    assert contained(form, np.zeros((1, 9)), np.linalg.inv(3.0 * turned)[None]).tolist() == [inside]
 
 
 def test_slow_direction_leaves_room_across_it() -> None:

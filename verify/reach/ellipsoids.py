@@ -43,7 +43,7 @@ def snug(generators: Array, box: Array, least: Array) -> tuple[Array, Array, Arr
     """As `around` without inflation, for `least` that is long and thin: with no more room for the box than it takes."""
     square = np.matmul(generators.transpose(0, 2, 1), generators) + least
     back = _roots(square)[1]
-    missed = np.linalg.norm(np.matmul(np.abs(back), box[:, :, None]), axis=(1, 2))
+    missed = box_norm(back, box)
     share = np.maximum(missed, 1e-9)[:, None, None]
     ball = square.shape[1] * box[:, :, None] ** 2 * np.eye(square.shape[1])  # of an ellipsoid that holds the box
     shape, inverse = _roots((1 + share) * square + (1 + 1 / share) * ball)
@@ -62,7 +62,7 @@ def _filled(inverse: Array, generators: Array, box: Array) -> Array:
     """How far an enclosure goes in ellipsoids around its centre, which end at 1."""
     seen = np.matmul(inverse, generators.transpose(0, 2, 1))
     longest = np.sqrt(np.maximum(np.linalg.eigvalsh(np.matmul(seen, seen.transpose(0, 2, 1)))[:, -1], 0.0))
-    return longest + np.linalg.norm(np.matmul(np.abs(inverse), box[:, :, None])[:, :, 0], axis=1)
+    return longest + box_norm(inverse, box)
 
 
 def _trace(square: Array, units: Array) -> Array:
@@ -74,10 +74,20 @@ def contained(form: Form, centres: Array, inverses: Array) -> np.ndarray:
     """Whether each enclosure lies in the ellipsoid of its row, by the bound of `largest_norm`."""
     offset = np.matmul(inverses, (form.centre - centres)[:, :, None])[:, :, 0]
     seen = np.matmul(inverses, form.generators.transpose(0, 2, 1))
-    box = np.linalg.norm(np.matmul(np.abs(inverses), form.box[:, :, None])[:, :, 0], axis=1)
+    box = box_norm(inverses, form.box)
     held = some_norm(offset, seen) + box <= 1  # quick, and settles nearly all that are not
     held[held] = largest_norm(offset[held], seen[held]) + box[held] <= 1 - 1e-7
     return held
+
+
+def box_norm(matrix: Array, box: Array) -> Array:
+    """At least the largest |matrix @ r| over |r_i| <= box_i, per row.
+
+    The square is the sum of V_ij r_i r_j for V = matrix^T matrix, so at most that of |V_ij| box_i box_j; it is never
+    more than the square of | |matrix| @ box |, and less where columns of the matrix are nearly orthogonal.
+    """
+    square = np.abs(np.matmul(matrix.transpose(0, 2, 1), matrix))
+    return np.sqrt((box * np.matmul(square, box[:, :, None])[:, :, 0]).sum(axis=1))
 
 
 def some_norm(offset: Array, matrix: Array) -> Array:
