@@ -4,7 +4,8 @@ Variables are found by their traces (`extract.search.variables`). Outputs that j
 over the whole pool at once (`extract.search.joined`). Encodings are sets of variables that determine the state
 (`extract.search.covers`); what one or two leave untold becomes one more variable, known by its labels
 (`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
-deepened best-first. Every machine kept is proved equal to the table by a walk over the reachable pairs.
+deepened best-first (`extract.search.encodings`). Every machine kept is proved equal to the table by a walk over the
+reachable pairs.
 """
 
 from __future__ import annotations
