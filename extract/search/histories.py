@@ -37,7 +37,7 @@ class Histories:
 
 
 def histories(mealy: Mealy, count: int, *, rng: np.random.Generator) -> Histories:
-    """All short words, then long random ones, about `count` nodes in all."""
+    """All short words, then long random ones, about `count` nodes; then each step of the table not met yet, twice."""
     symbols = mealy.next.shape[1]
     parent, symbol, state = [0], [0], [0]
 
@@ -56,6 +56,18 @@ def histories(mealy: Mealy, count: int, *, rng: np.random.Generator) -> Historie
         at, held = 0, int(rng.integers(symbols))
         for _ in range(LONG):  # every third word repeats one symbol often, which runs counters up
             at = add(at, held if word % 3 == 0 and rng.random() < 0.7 else int(rng.integers(symbols)))
+    met = {(state[parent[n]], symbol[n]) for n in range(1, len(state))}
+    first = {q: n for n, q in reversed(list(enumerate(state)))}
+    reachable = list(first)  # grows
+    for q in reachable:
+        for x in range(symbols):
+            if (q, x) not in met:
+                after = add(first[q], x)
+                add(after, x)
+                for node in (after, after + 1):
+                    if state[node] not in first:
+                        first[state[node]] = node
+                        reachable.append(state[node])
     reached = np.array(state)
     return Histories(np.array(parent), np.array(symbol), reached, _conflicts(reached, rng))
 

@@ -78,6 +78,19 @@ def test_traces_are_values_and_sets_without_conflict_determine_the_state() -> No
     assert any(joint is not None and joint.determined for joint in exact)
 
 
+def test_words_take_each_step_of_the_table() -> None:
+    """A counter that saturates far from its start: words that never get there do not tell it from one without end."""
+    text = (
+        "machine m(x: 0..3) -> 0..9 state s: 0..9 = 0 "
+        "next s = if x == 1 then min(s + 1, 9) else max(s - 1, 0) output s"
+    )
+    mealy = table(text, Domain(((0, 3),), 9))
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    before = words.state[words.parent[1:]]
+    assert (words.state[1:] == mealy.next[before, words.symbol[1:]]).all()
+    assert len(set(zip(before.tolist(), words.symbol[1:].tolist(), strict=True))) == mealy.next.size
+
+
 def test_a_pure_variable_is_a_function_of_the_state() -> None:
     state = np.array([0, 1, 2, 0, 1, 2])
     traces = np.array([[5, 3, 3, 5, 3, 3], [0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 3]], dtype=np.int16)
