@@ -60,7 +60,7 @@ def by_terms(
 
 
 def by_tests(
-    names: Sequence[Var], span: IntArray, rows: IntArray, most: int, resets: Sequence[int] = ()
+    names: Sequence[Var], span: IntArray, rows: IntArray, most: int, resets: Sequence[int]
 ) -> Iterator[Candidates]:
     """Templates (`extract.search.templates`), and two of them joined by a test, in parts that fit in memory."""
     plain = templates(Var(OWN, INT), names, span, rows, resets)

@@ -12,14 +12,30 @@ from extract.search.histories import Masks, Rows
 
 
 @njit(cache=True)
-def determines(codes: Masks, state: Rows, slots: Rows) -> bool:
-    """Whether nodes with equal codes are at one state; `slots` is room for a hash table, a power of two long."""
+def room(nodes: int) -> Rows:
+    """An empty hash table for so many nodes, a power of two long and at most half full."""
+    size = 4
+    while size < 2 * nodes:
+        size *= 2
+    return np.full(size, -1, dtype=np.int64)
+
+
+@njit(cache=True)
+def place(codes: Masks, n: int, slots: Rows) -> int:
+    """The slot of a node with the code of node n, or a free one."""
     mask = len(slots) - 1
+    slot = int(codes[n] >> np.uint64(13)) & mask
+    while slots[slot] >= 0 and codes[slots[slot]] != codes[n]:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@njit(cache=True)
+def determines(codes: Masks, state: Rows, slots: Rows) -> bool:
+    """Whether nodes with equal codes are at one state; `slots` is `room` for them."""
     slots[:] = -1
     for n in range(len(codes)):
-        slot = int(codes[n] >> np.uint64(13)) & mask
-        while slots[slot] >= 0 and codes[slots[slot]] != codes[n]:
-            slot = (slot + 1) & mask
+        slot = place(codes, n, slots)
         if slots[slot] < 0:
             slots[slot] = n
         elif state[slots[slot]] != state[n]:
@@ -38,7 +54,7 @@ def covers(
     """
     count, words = masks.shape
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
-    slots = np.empty(2048, dtype=np.int64)
+    slots = room(codes.shape[1])
     alone = np.zeros(count, dtype=np.bool_)
     for i in range(count):
         alone[i] = True

@@ -40,8 +40,8 @@ class Encodings:
         self._known: set[tuple[int, ...]] = set()
         self._around: tuple[Variable, ...] = ()
 
-    def push(self, kind: Hashable, price: float, fit: Fit, chosen: tuple[Found, ...] = ()) -> None:
-        """One more, posed already."""
+    def push(self, kind: Hashable, price: float, fit: Fit | None, chosen: tuple[Found, ...] = ()) -> None:
+        """One more, posed already, or by variables that it is to be posed by."""
         self._waiting.push(price / BITS_EACH, Waiting(kind, chosen, price, fit))
 
     def wait(self, chosen: tuple[Found, ...]) -> None:
@@ -53,8 +53,7 @@ class Encodings:
             shown = sum(v.source.candidates is None for v in every)
             if shown > MOST_SHOWN or operators(chosen) >= self.kept.bound:
                 return
-            price = together(chosen)
-            self._waiting.push(price / BITS_EACH, Waiting((len(every), shown), chosen, price))
+            self.push((len(every), shown), together(chosen), None, chosen)
 
     def label(self, kind: str, sets: Iterable[tuple[float, tuple[Variable, ...]]], *, rng: np.random.Generator) -> None:
         """Encodings by a set of variables, each with its price, and one more variable known by its labels."""

@@ -17,6 +17,8 @@ Rows = NDArray[np.int64]
 Traces = NDArray[np.int16]
 Masks = NDArray[np.uint64]
 LONG_WORDS, LONG = 24, 14
+MOST_NODES = 1024
+"""Where a table has so many steps, not all of them are on a word."""
 CONFLICTS = 256
 
 
@@ -61,7 +63,7 @@ def histories(mealy: Mealy, count: int, *, rng: np.random.Generator) -> Historie
     reachable = list(first)  # grows
     for q in reachable:
         for x in range(symbols):
-            if (q, x) not in met:
+            if (q, x) not in met and len(state) < MOST_NODES:
                 after = add(first[q], x)
                 add(after, x)
                 for node in (after, after + 1):

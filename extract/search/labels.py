@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from extract.search.covers import place, room
 from extract.search.histories import Histories, Masks, Rows
 from extract.search.unfold import Unfolded
 from extract.search.variables import Found, joint_codes, together
@@ -127,21 +128,16 @@ def untold(codes: Masks, state: Rows) -> Rows:
     count as one more than these; a pair stands at its smaller number first, 0 elsewhere.
     """
     count, nodes = codes.shape
-    room = 4
-    while room < 2 * nodes:
-        room *= 2
+    first = room(nodes)
     counts = np.zeros((count, count), dtype=np.int64)
-    first, size = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
-    met = np.empty((room, MOST_LABELS), dtype=np.int64)
+    size, met = np.empty(len(first), dtype=np.int64), np.empty((len(first), MOST_LABELS), dtype=np.int64)
     code = np.empty(nodes, dtype=np.uint64)
     for i in range(count):
         for j in range(i, count):
             first[:] = -1
             for n in range(nodes):
                 code[n] = codes[i, n] if i == j else codes[i, n] + codes[j, n]
-                slot = int(code[n] >> np.uint64(13)) & (room - 1)
-                while first[slot] >= 0 and code[first[slot]] != code[n]:
-                    slot = (slot + 1) & (room - 1)
+                slot = place(code, n, first)
                 if first[slot] < 0:
                     first[slot], size[slot] = n, 0
                 known = False

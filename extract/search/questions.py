@@ -13,7 +13,7 @@ from dsl.terms import Term, Var, variables
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
-from extract.search.covers import determines
+from extract.search.covers import determines, room
 from extract.search.fits import Fit
 from extract.search.histories import Histories
 from extract.search.labels import Labelling, labellings
@@ -99,7 +99,7 @@ class Questions:
             Variable(f"{n}l", Var(n, INT), int(values[0]), 0, values[words.symbol].astype(np.int16))
             for n, values in self.inputs.items()
         ]
-        slots = np.empty(2048, dtype=np.int64)
+        slots = room(len(words.state))
         for chosen in [*((v,) for v in shown), *itertools.combinations(paired, 2)]:
             now = encoded(chosen, words)
             before = [self._before(v, v.initial) for v in now]

@@ -51,7 +51,7 @@ OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
-LABELLED, LABELLINGS, LABELLING, LABELLING_SHARE = 120, 200, 2500, 0.25
+LABELLED, LABELLINGS, LABELLING, FITTING_SHARE = 120, 200, 2500, 0.25
 """Variables that may leave a label to be found, sets of them, work on those, and what it may take of the time left."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
@@ -115,7 +115,7 @@ class _Search:
         if self.kept.bound <= 2:
             return
         self._label(closed)
-        self.encodings.fit(2, LABELLING, LABELLING_SHARE)
+        self.encodings.fit(2, LABELLING, FITTING_SHARE)
         self.encodings.again(rng=self.rng)
         self._circle()
         self.encodings.fit(0, 1500)

@@ -35,7 +35,7 @@ class Template:
 
 
 def templates(
-    own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray, resets: Sequence[int] = ()
+    own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray, resets: Sequence[int]
 ) -> list[Template]:
     """The unconditional templates, cheapest first, distinct in values; `rows` (row, source), values for `resets`."""
     constants = [constant(c) for c in dict.fromkeys((0, 1, 2, *resets))]

@@ -11,9 +11,9 @@ from dsl.terms import Var, operator_count
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.abstract.minimal import equal, mealy_of, renamed
-from extract.search.covers import covers
+from extract.search.covers import covers, determines, room
 from extract.search.finder import Finder
-from extract.search.histories import histories
+from extract.search.histories import MOST_NODES, histories
 from extract.search.simulations import purity
 from extract.search.small.smallest import Smallest
 from extract.search.tabular import machine_from_table
@@ -89,6 +89,14 @@ def test_words_take_each_step_of_the_table() -> None:
     before = words.state[words.parent[1:]]
     assert (words.state[1:] == mealy.next[before, words.symbol[1:]]).all()
     assert len(set(zip(before.tolist(), words.symbol[1:].tolist(), strict=True))) == mealy.next.size
+
+
+def test_words_and_hash_tables_bear_tables_of_many_steps() -> None:
+    text = "machine m(x: 0..99) -> 0..39 state s: 0..39 = 0 next s = (s + x) mod 40 output s"
+    words = histories(table(text, Domain(((0, 99),), 9)), 256, rng=np.random.default_rng(0))
+    assert MOST_NODES <= len(words.state) <= MOST_NODES + 1
+    codes = np.arange(5 * MOST_NODES, dtype=np.uint64) << np.uint64(13)
+    assert determines(codes, np.zeros(len(codes), np.int64), room(len(codes)))
 
 
 def test_a_pure_variable_is_a_function_of_the_state() -> None:
