@@ -17,8 +17,13 @@ def test_the_first_example_prints_what_the_readme_shows() -> None:
     command, shown = block.group(1).split(), block.group(2).splitlines()
     arguments = [str(ROOT / a) if a.startswith("benchmarks/") else a for a in command]
     result = CliRunner().invoke(app, arguments)
-    lines = result.stdout.splitlines()
-    assert [line for line in shown if line != "..." and line not in lines] == []
+    lines = [_counted(line) for line in result.stdout.splitlines()]
+    assert [line for line in shown if line != "..." and _counted(line) not in lines] == []
+
+
+def _counted(line: str) -> str:
+    """A line without the number of float32 states, which depends on the order in which a processor adds."""
+    return re.sub(r"[\d,]+ reachable states", "N reachable states", line)
 
 
 def test_both_commands_do_all_the_set_up() -> None:
