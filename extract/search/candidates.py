@@ -20,7 +20,8 @@ FAR = 30_000
 MOST_TABLE = 16_000_000
 OPERATOR_BITS, UPDATE_BITS = 9.0, 4.0
 MOST_OPERATORS = 99
-FAMILIAR = 0.5
+FAMILIAR = 0.1
+TEST_BITS = 14.0
 """What an operator past the second costs in an update by template, against one in a term at large."""
 
 
@@ -81,7 +82,8 @@ def by_tests(
             return conditional(checks[c[k]], plain[a[k]], plain[b[k]])
 
         size = total.ravel()[part]
-        yield Candidates(np.where(truth[c], values[a], values[b]), size, _familiar(size), term)
+        bits = _familiar(sizes[a]) + _familiar(sizes[b]) - UPDATE_BITS + TEST_BITS
+        yield Candidates(np.where(truth[c], values[a], values[b]), size, bits, term)
 
 
 def _pairs(bits: Sequence[float]) -> NDArray[np.float64]:
@@ -89,7 +91,7 @@ def _pairs(bits: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _familiar(size: NDArray[np.int64]) -> NDArray[np.float64]:
-    return UPDATE_BITS + OPERATOR_BITS * np.minimum(size, 2 + FAMILIAR * (size - 2))
+    return UPDATE_BITS + OPERATOR_BITS * np.minimum(size, 1 + FAMILIAR * (size - 1))
 
 
 def _narrow(values: IntArray) -> NDArray[np.int16]:
