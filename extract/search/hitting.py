@@ -24,9 +24,9 @@ from extract.search.variables import Found, joint_codes
 CONFLICTS, EACH, JUDGES = 512, 400, 1500
 """Conflicts branched on, candidates for each pair of states (fewer where there are many), and variables that judge
 how rare these are."""
-MOST_CANDIDATES = 40_000
+MOST_CANDIDATES, MOST_LOOSE = 40_000, 300
 UNIT = 4.0
-MOST_LOOSE = 300
+"""Bits that count as one in the cost of a set."""
 DETERMINING, JOINING = 500, 5000
 """Steps that checking a set on all nodes takes, and looking for a join."""
 
@@ -35,9 +35,12 @@ Hits = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Tellers:
-    """Variables in order of `cost`: which conflicts each tells with its base, as bits (variable, word), their traces and
-    those of bases (the number of each variable's base, -1 for none; classes, and values in `near`), and which only name the last input (`loose`);
-    conflicts come in order of how few tell them."""
+    """Variables in order of `cost`, with their traces and which conflicts each tells with its base, as bits (variable,
+    word), those first that fewest tell.
+
+    Of each variable the number of its `base` (-1 for none); of each base the class of nodes where all that it needs is
+    equal (`bases`) and its values (`near`). `loose` are the variables that only name the last input.
+    """
 
     masks: Masks
     cost: Rows
@@ -162,7 +165,7 @@ def hitting_sets(
     near = given.near if len(given.near) else bases
     ops, (kinds, kind) = operators_over(len(output.spare)), output.kinds()
     good, count = _search(
-        given.masks, given.cost, np.concatenate(lists).astype(np.int32), begins, given.traces, given.base, bases, state,
+        given.masks, given.cost, np.concatenate(lists), begins, given.traces, given.base, bases, state,
         kind, fitting(kinds, output.spare, ops), output.before, output.after, output.spare, ops, given.loose, near,
         most, hits, budget,
     )  # fmt: skip
@@ -172,13 +175,15 @@ def hitting_sets(
 
 @njit(cache=True)
 def _search(
-    masks: Masks, cost: Rows, lists: NDArray[np.int32], begins: Rows, traces: Traces, base: Rows, bases: Traces,
-    state: Rows, kind: Rows, fits: Masks, before: Rows, after: Rows, spare: Traces, ops: Rows, loose: Rows, near: Traces,
-    most: int, hits: Hits, budget: int,
+    masks: Masks, cost: Rows, lists: Rows, begins: Rows, traces: Traces, base: Rows, bases: Traces,
+    state: Rows, kind: Rows, fits: Masks, before: Rows, after: Rows, spare: Traces, ops: Rows, loose: Rows,
+    near: Traces, most: int, hits: Hits, budget: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """Fill rows of `hits`, in the first part with sets that the output joins; `lists` are those that tell a conflict in order of cost, `begins` (conflict, cost) where in
-    them a cost begins. Of members that tell the conflict branched on the first in order is branched to first, so that
-    each set is met once."""
+    """Fill rows of `hits`, in the first part with sets that the output joins.
+
+    `lists` are those that tell a conflict in order of cost, `begins` (conflict, cost) where in them a cost begins. Of
+    members that tell the conflict branched on the first in order is branched to first, so that each set is met once.
+    """
     words = masks.shape[1]
     slots, codes = room(len(state)), np.empty(len(state), np.uint64)
     rest, both = np.empty(words, np.uint64), np.empty(words, np.uint64)
@@ -187,7 +192,7 @@ def _search(
     good, found, steps = 0, 0, 0
     for total in range(most + 1):
         for i in range(begins[0, 0], begins[0, total + 1]):
-            a = np.int64(lists[i])
+            a = int(lists[i])
             p = _first_untold(masks[a])
             if p < 0:
                 if cost[a] == total and _determine(a, -1, -1, traces, base, bases, state, slots, codes):
@@ -195,7 +200,7 @@ def _search(
                 continue
             _laid(traces[a], before, after, members[0])
             for j in range(begins[p, 0], begins[p, total - cost[a] + 1]):
-                b = np.int64(lists[j])
+                b = int(lists[j])
                 if b < a and _tells(masks[b], 0):
                     continue
                 steps += 1
@@ -228,7 +233,7 @@ def _search(
                     rest[w] = ~both[w]
                 steps += begins[q, left + 1] - begins[q, left]
                 for k in range(begins[q, left], begins[q, left + 1]):
-                    c = np.int64(lists[k])
+                    c = int(lists[k])
                     whole = True
                     for w in range(q >> 6, words):
                         if rest[w] & ~masks[c, w]:

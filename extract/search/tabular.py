@@ -1,6 +1,7 @@
 """From a Mealy table whose states have no names to the smallest machine program found for it.
 
-Variables are found by their traces (`extract.search.variables`). Outputs that join up to three of them are searched for
+Variables are found by their traces (`extract.search.variables`), and sets of them that determine the state by branching
+on what few of them tell (`extract.search.hitting`). Outputs that join up to three of them are searched for
 over the whole pool at once (`extract.search.joined`). Encodings are sets of variables that determine the state
 (`extract.search.covers`); what one or two leave untold becomes one more variable, known by its labels
 (`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
@@ -155,17 +156,17 @@ class _Search:
 
     def _hit(self) -> None:
         """Encodings by up to three of all variables met so far join those that wait."""
-        if self.deadline.passed:
+        if self.deadline.passed or self.mealy.output.shape[2] != 1:
             return
         words, batches = self.words, [b for b in self.finder.batches if b.closed]
         order = 1 + self.rng.permutation(len(words.parent) - 1)
         before, symbol = words.parent[order], words.symbol[order]
         wanted = self.mealy.output[words.state[before], symbol, 0].astype(np.int16)
         spare = np.stack([*(v[symbol] for v in self.questions.inputs.values()), np.zeros_like(order)]).astype(np.int16)
+        output = Output(wanted, before, order, spare)
         sets, good = determining(
-            batches, words, Output(wanted, before, order, spare), pool=POOLED, most=MOST_HIT, returned=HITS, budget=HITTING,
-            rng=self.rng,
-        )  # fmt: skip
+            batches, words, output, pool=POOLED, most=MOST_HIT, returned=HITS, budget=HITTING, rng=self.rng
+        )
         for n, chosen in enumerate(sets):
             self.encodings.push(("hit", len(chosen), n < good), together(chosen), None, chosen)
 

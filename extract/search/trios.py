@@ -39,7 +39,7 @@ def fitting(kinds: Rows, spare: Traces, ops: Rows) -> Masks:
 
 @njit(cache=True)
 def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -> bool:
-    """Whether some join has the wanted values; `members` (variable, new or old, step), `kind` of each step in `fits`."""
+    """Whether some join has the wanted values; `members` (variable, new or old, step), `kind` by step as in `fits`."""
     for last in range(3):
         first, second = (last + 1) % 3, (last + 2) % 3
         for ages in range(8):
