@@ -20,8 +20,9 @@ FAR = 30_000
 MOST_TABLE = 16_000_000
 OPERATOR_BITS, UPDATE_BITS = 9.0, 4.0
 MOST_OPERATORS = 99
-FAMILIAR = 0.5
-"""What an operator past the second costs in an update by template, against one in a term at large."""
+FAMILIAR, CHOOSING_BITS, CHOSEN = 0.1, 14.0, 0.5
+"""What an operator past the first costs in a template, against one in a term at large; bits of a choice between two of
+them, and what an operator of theirs costs there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,8 @@ def by_tests(
             return conditional(checks[c[k]], plain[a[k]], plain[b[k]])
 
         size = total.ravel()[part]
-        yield Candidates(np.where(truth[c], values[a], values[b]), size, _familiar(size), term)
+        cost = UPDATE_BITS + CHOOSING_BITS + OPERATOR_BITS * CHOSEN * (size - 2.0)
+        yield Candidates(np.where(truth[c], values[a], values[b]), size, cost, term)
 
 
 def _pairs(bits: Sequence[float]) -> NDArray[np.float64]:
@@ -89,7 +91,7 @@ def _pairs(bits: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _familiar(size: NDArray[np.int64]) -> NDArray[np.float64]:
-    return UPDATE_BITS + OPERATOR_BITS * np.minimum(size, 2 + FAMILIAR * (size - 2))
+    return UPDATE_BITS + OPERATOR_BITS * np.minimum(size, 1 + FAMILIAR * (size - 1))
 
 
 def _narrow(values: IntArray) -> NDArray[np.int16]:

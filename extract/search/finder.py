@@ -48,6 +48,13 @@ class Batch:
     rank: NDArray[np.float64]
 
     @property
+    def bits(self) -> NDArray[np.float64]:
+        """What each costs with all it needs."""
+        assert self.source.candidates is not None
+        given = (0.0 if self.base is None else self.base.cost) + STATE_BITS + float(value_bits(self.initial))
+        return given + self.source.candidates.cost[self.rows]
+
+    @property
     def closed(self) -> bool:
         """Whether the updates of all that they need are known."""
         return self.base is None or all(v.source.candidates is not None for v in self.base.chain)
@@ -60,6 +67,17 @@ class Batch:
         none = np.zeros(0, np.uint64)
         row = int(self.rows[k])
         return Found(self.source, row, self.initial, self.base, bits, bits, self.traces[k], none, bits)
+
+
+def best_of(batches: Sequence[Batch], most: int) -> list[tuple[int, int]]:
+    """Variables as batch and place there: those of best rank and those with fewest operators, by turns."""
+    rank = np.concatenate([b.rank for b in batches])
+    which = np.repeat(np.arange(len(batches)), [len(b.rows) for b in batches])
+    where = np.concatenate([np.arange(len(b.rows)) for b in batches])
+    size = np.concatenate([b.size + (operators((b.base,)) if b.base else 0) for b in batches])
+    orders = np.argsort(rank, kind="stable"), np.lexsort((rank, size))
+    best = np.array(list(dict.fromkeys(np.stack(orders, axis=1)[:most].ravel().tolist()))[:most], dtype=np.int64)
+    return list(zip(which[best].tolist(), where[best].tolist(), strict=True))
 
 
 class Finder:

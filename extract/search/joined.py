@@ -12,7 +12,7 @@ from dsl.ops import apply
 from dsl.terms import Term, Var, constant, substitute
 from dsl.types import INT
 from extract.search import aims, meets
-from extract.search.finder import Batch
+from extract.search.finder import Batch, best_of
 from extract.search.histories import Histories
 from extract.search.variables import Found, operators
 from verify.domain import IntArray
@@ -54,14 +54,8 @@ class Pool:
         operators that all arguments allow the first `narrow` atoms."""
         self.order = 1 + rng.permutation(len(words.parent) - 1)
         before = words.parent[self.order]
-        rank = np.concatenate([b.rank for b in batches])
-        which = np.repeat(np.arange(len(batches)), [len(b.rows) for b in batches])
-        where = np.concatenate([np.arange(len(b.rows)) for b in batches])
-        size = np.concatenate([b.size + (operators((b.base,)) if b.base else 0) for b in batches])
-        orders = np.argsort(rank, kind="stable"), np.lexsort((rank, size))
-        best = np.array(list(dict.fromkeys(np.stack(orders, axis=1)[:most].ravel().tolist()))[:most])
         self.batches = batches
-        self.members = list(zip(which[best].tolist(), where[best].tolist(), strict=True))
+        self.members = best_of(batches, most)
         self.leaves: list[Term] = [*(Var(n, INT) for n in inputs), *(constant(c) for c in constants)]
         plain, size = len(self.leaves), len(self.members)
         values = np.empty((plain + 3 * size, len(before)), np.int16)

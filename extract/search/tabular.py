@@ -1,6 +1,7 @@
 """From a Mealy table whose states have no names to the smallest machine program found for it.
 
-Variables are found by their traces (`extract.search.variables`). Outputs that join up to three of them are searched for
+Variables are found by their traces (`extract.search.variables`), and sets of them that determine the state by branching
+on what few of them tell (`extract.search.hitting`). Outputs that join up to three of them are searched for
 over the whole pool at once (`extract.search.joined`). Encodings are sets of variables that determine the state
 (`extract.search.covers`); what one or two leave untold becomes one more variable, known by its labels
 (`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
@@ -22,6 +23,7 @@ from extract.search.covers import covers
 from extract.search.encodings import Encodings
 from extract.search.finder import Finder
 from extract.search.histories import histories
+from extract.search.hitting import Output, determining
 from extract.search.joined import EARLIER, Pool
 from extract.search.labels import leaving_few
 from extract.search.questions import Questions
@@ -43,7 +45,7 @@ from verify.domain import Domain
 
 NODES = 256
 MOST_POOL, MOST_CLOSED = 6000, 4000
-BASES, DEEP_BASES, UPDATES = 40, 20, 150_000
+BASES, DEEP_BASES, UPDATES = 100, 20, 250_000
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
 OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
@@ -53,6 +55,8 @@ MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
 LABELLED, LABELLINGS, LABELLING, FITTING_SHARE = 120, 200, 2500, 0.25
 """Variables that may leave a label to be found, sets of them, work on those, and what it may take of the time left."""
+POOLED, MOST_HIT, HITS, HITTING = 16_000, 40, 3000, 600_000_000
+"""Variables of which sets are found by what they tell, the cost of a set, sets, and steps."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -100,6 +104,8 @@ class _Search:
         shown = finder.shown()
         rest = remainders(pruned(closed, 5, MOST_CLOSED), self.mealy, self.words, finder.initials[:2], finder.span)
         pool = pruned([*closed, *shown, *rest], 5, MOST_CLOSED)
+        self._hit()
+        self.encodings.fit(0, 1000)
         self._join()
         self._remember(shown)
         self.encodings.fit(1, REMEMBERING)
@@ -109,6 +115,8 @@ class _Search:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
         over = self._over(pool, BASES)
+        self._hit()
+        self.encodings.fit(0, 2000)
         self._join()
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self.encodings.fit(0, 2000)
@@ -145,6 +153,22 @@ class _Search:
             before = [Variable(v.name + EARLIER, Var(v.name, INT), v.initial, 0, v.trace[words.parent]) for v in now]
             if self.kept.offer([*now, *before], {}, [join.renamed()]):
                 return
+
+    def _hit(self) -> None:
+        """Encodings by up to three of all variables met so far join those that wait."""
+        if self.deadline.passed or self.mealy.output.shape[2] != 1:
+            return
+        words, batches = self.words, [b for b in self.finder.batches if b.closed]
+        order = 1 + self.rng.permutation(len(words.parent) - 1)
+        before, symbol = words.parent[order], words.symbol[order]
+        wanted = self.mealy.output[words.state[before], symbol, 0].astype(np.int16)
+        spare = np.stack([*(v[symbol] for v in self.questions.inputs.values()), np.zeros_like(order)]).astype(np.int16)
+        output = Output(wanted, before, order, spare)
+        sets, good = determining(
+            batches, words, output, pool=POOLED, most=MOST_HIT, returned=HITS, budget=HITTING, rng=self.rng
+        )
+        for n, chosen in enumerate(sets):
+            self.encodings.push(("hit", len(chosen), n < good), together(chosen), None, chosen)
 
     def _label(self, pool: Sequence[Found]) -> None:
         """Encodings by one or two variables and one known by its labels join those that wait."""

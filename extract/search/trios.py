@@ -1,0 +1,85 @@
+"""Whether an output is a join of three given variables, `(a op b) op c`, each in its old or its new value, compiled."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numba import njit
+
+from extract.search.aims import ADD, EQ, FROM, GATE, GT, IS, LT, MAX, MIN, MUL, NOT, OVER, SUB, THEN, UNDER
+from extract.search.histories import Masks, Rows, Traces
+
+MOST_CONSTANT = 2
+LOW, WIDTH, LEAST, SPAN = -16, 128, -8, 56
+"""The least inner value in a table of operators, and how many; the same for values of variables."""
+
+
+def operators_over(spare: int) -> Rows:
+    """Operators as rows (operator, test, its constant, which of the `spare` values is taken else)."""
+    plain = [(op, 0, 0, 0) for op in (ADD, SUB, FROM, MUL, MAX, MIN, EQ, LT, GT)]
+    tests = itertools.product((GATE, THEN), (IS, NOT, OVER, UNDER), range(MOST_CONSTANT), range(spare))
+    return np.array([*plain, *tests][:64], dtype=np.int64)
+
+
+@njit(cache=True)
+def fitting(kinds: Rows, spare: Traces, ops: Rows) -> Masks:
+    """Which operators make what is wanted of an inner value and a variable's, as bits (kind, variable, inner value);
+    `kinds` (kind, 2) are what is wanted and a step, for its `spare` values (value, step)."""
+    made = np.zeros((len(kinds), SPAN, WIDTH), np.uint64)
+    for k in range(len(kinds)):
+        wanted, n = kinds[k, 0], kinds[k, 1]
+        for c in range(SPAN):
+            for v in range(WIDTH):
+                for o in range(len(ops)):
+                    if _value(ops[o], v + LOW, c + LEAST, spare, n) == wanted:
+                        made[k, c, v] |= np.uint64(1) << np.uint64(o)
+    return made
+
+
+@njit(cache=True)
+def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -> bool:
+    """Whether some join has the wanted values; `members` (variable, new or old, step), `kind` by step as in `fits`."""
+    for last in range(3):
+        first, second = (last + 1) % 3, (last + 2) % 3
+        for ages in range(8):
+            a, b, c = members[first, ages & 1], members[second, (ages >> 1) & 1], members[last, ages >> 2]
+            for i in range(len(ops)):
+                left, n = ~np.uint64(0), 0
+                while left and n < len(kind):
+                    v, w = _value(ops[i], a[n], b[n], spare, n) - LOW, c[n] - LEAST
+                    if 0 <= v < WIDTH and 0 <= w < SPAN:
+                        left &= fits[kind[n], w, v]
+                    else:
+                        left = np.uint64(0)
+                    n += 1
+                if left:
+                    return True
+    return False
+
+
+@njit(cache=True, inline="always")
+def _value(op: Rows, a: int, b: int, spare: Traces, n: int) -> int:
+    kind = op[0]
+    if kind == ADD:
+        return a + b
+    if kind == SUB:
+        return a - b
+    if kind == FROM:
+        return b - a
+    if kind == MUL:
+        return a * b
+    if kind == MAX:
+        return max(a, b)
+    if kind == MIN:
+        return min(a, b)
+    if kind == EQ:
+        return int(a == b)
+    if kind == LT:
+        return int(a < b)
+    if kind == GT:
+        return int(b < a)
+    v, w = (a, b) if kind == GATE else (b, a)
+    test, k = op[1], op[2]
+    true = v == k if test == IS else v != k if test == NOT else v > k if test == OVER else v <= k
+    return w if true else int(spare[op[3], n])

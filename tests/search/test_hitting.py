@@ -1,0 +1,68 @@
+"""Sets that determine the state are all found by branching on rare conflicts, and joins of three are what they say."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from extract.search.covers import determines, room
+from extract.search.histories import histories
+from extract.search.hitting import Output, hitting_sets, tellers
+from extract.search.trios import fitting, joined, operators_over
+from extract.search.variables import mixed
+from tests.search.tables import table
+from verify.domain import Domain
+
+BITS = Domain(((0, 1),), 9)
+TEXT = (
+    "machine m(x: 0..1) -> 0..5 state s: 0..1 = 0 state t: 0..2 = 0 state u: 0..1 = 0 "
+    "next s = x next t = (t + x) mod 3 next u = if x == 1 then 1 - u else u output max(t', s) + u"
+)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_smallest_set_that_determines_the_state_is_found_and_no_other_set(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mealy = table(TEXT, BITS)
+    words = histories(mealy, 60, rng=rng)
+    bits = rng.integers(0, 2, (14, int(words.state.max()) + 1))
+    traces = bits[:, words.state].astype(np.int16)  # functions of the state: three bits may or may not tell all of it
+    cost = np.sort(rng.integers(0, 4, len(traces)))
+    nothing = np.zeros((0, len(words.state)), np.int16)
+    none = np.full(len(traces), -1), nothing, nothing
+    found = tellers(traces, cost, *none, words, rng=rng)
+    steps = np.arange(1, len(words.state))
+    output = Output(np.zeros(len(steps), np.int16), words.parent[1:], steps, np.zeros((1, len(steps)), np.int16))
+    sets, good = hitting_sets(found, words.state, output, most=7, returned=5000, budget=10**9)
+    met = {tuple(sorted(row)) for row in sets[good:]}
+
+    def enough(chosen: tuple[int, ...]) -> bool:
+        codes = np.sum([mixed(traces[k], k) for k in chosen], axis=0)
+        return determines(codes, words.state, room(len(words.state)))
+
+    assert all(map(enough, met))
+    assert len(met) == len(sets[good:])
+    every = [c for n in (1, 2, 3) for c in itertools.combinations(range(len(traces)), n)]
+    told = {c for c in every if enough(c)}
+    smallest = {c for c in told if told.isdisjoint(itertools.combinations(c, len(c) - 1))}
+    assert met >= {c for c in smallest if cost[list(c)].sum() <= 7}
+    costs = [int(cost[list(row)].sum()) for row in sets[good:]]
+    assert costs == sorted(costs)
+
+
+def test_joins_of_three_variables_are_seen_and_others_are_not() -> None:
+    rng = np.random.default_rng(0)
+    members = rng.integers(0, 4, (3, 2, 200)).astype(np.int16)
+    spare = np.stack([rng.integers(0, 3, 200), np.zeros(200, np.int64)]).astype(np.int16)
+    ops = operators_over(2)
+    (a, aa), (b, bb), (c, cc) = members.astype(np.int64)
+
+    def seen(wanted: np.ndarray) -> bool:
+        steps = np.arange(200)
+        kinds, kind = Output(wanted.astype(np.int16), steps, steps, spare).kinds()
+        return joined(members, kind, fitting(kinds, spare, ops), spare, ops)
+
+    for wanted in (np.minimum(aa + b, cc), np.maximum(a, c) * bb, a + c > bb, np.where(c == 1, a - bb, spare[0])):
+        assert seen(wanted)
+    for wanted in (a + b + c + spare[0], rng.integers(0, 4, 200)):
+        assert not seen(wanted)
