@@ -38,6 +38,7 @@ FACTS = {
     "max": Facts(idempotent=True),
 }
 LINEAR = ("+", "*")
+FACTORED = ("+", "-", "*", "min", "max", "and", "or", "xor", "==", "!=", "<", "<=", ">", ">=")
 
 
 def fold(term: Apply, cost: Cost) -> Term | None:
@@ -122,6 +123,23 @@ def known_condition(term: Apply, negation: Negation) -> Term | None:
     then = _assume(then, _facts(flattened(condition, "and"), True, negation))
     otherwise = _assume(otherwise, _facts(flattened(condition, "or"), False, negation))
     return apply("if", (condition, then, otherwise))
+
+
+def factored(term: Apply, cost: Cost) -> Term | None:
+    """A conditional between two applications of an operator that share an argument chooses between the others."""
+    match term:
+        case Apply("if", (test, Apply() as then, Apply() as otherwise)) if then.op == otherwise.op in FACTORED:
+            ways = [(then.args, otherwise.args)]
+            if BY_NAME[then.op].commutative:
+                ways += [(then.args[::-1], otherwise.args), (then.args, otherwise.args[::-1])]
+                ways.append((then.args[::-1], otherwise.args[::-1]))
+            for (shared, one), (same, other) in ways:
+                if shared == same:
+                    return apply(then.op, (shared, apply("if", (test, one, other))))
+            (one, shared), (other, same) = then.args, otherwise.args
+            if shared == same:
+                return apply(then.op, (apply("if", (test, one, other)), shared))
+    return None
 
 
 def _facts(parts: list[Term], value: bool, negation: Negation) -> dict[Term, Term]:

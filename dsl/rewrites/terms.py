@@ -100,6 +100,7 @@ STEPS: tuple[tuple[Step, bool], ...] = (
     (structure.single_value, False),
     (structure.known_element, False),
     (structure.dominated, False),
+    (structure.factored, False),
     (arithmetic.sum_form, True),
     (arithmetic.comparison_form, True),
     (arithmetic.remainder_form, True),

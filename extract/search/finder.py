@@ -31,7 +31,7 @@ MOST_KEPT, MOST_EACH = 30_000, 1000
 """So many are found in one go, and so many of them stay."""
 MOST_ENTRIES = 24_000_000
 """Entries of the tables of one kind of update."""
-COPY_BITS = 3.0
+COPY_BITS, LIMIT_BITS = 3.0, 0.01
 ENDLESS = Deadline(math.inf)
 
 
@@ -57,7 +57,7 @@ class Batch:
     @property
     def closed(self) -> bool:
         """Whether the updates of all that they need are known."""
-        return self.base is None or all(v.source.candidates is not None for v in self.base.chain)
+        return _known(self.base)
 
     def found(self, k: int) -> Found:
         """The k-th of them."""
@@ -96,7 +96,7 @@ class Finder:
         self.wide: list[Candidates] = []
         self.batches: list[Batch] = []
         self.tried = 0
-        self.met = {closed: hash_table(1 << 22) for closed in (True, False)}
+        self.met = {kind: hash_table(1 << 22) for kind in ("closed", "built", "open")}
 
     def closed(self, top: int, *, deepest: int, limit: int, tests: int) -> list[Found]:
         """Variables that read nothing but the inputs, with values up to `top`."""
@@ -128,24 +128,33 @@ class Finder:
             table = part.tables.reshape(len(part.cost), size, size, -1)
             self.wide.append(part.those((table != table[:, :, :1]).any(axis=(1, 2, 3))))
 
-    def over(self, bases: Sequence[Found], most: int, below: int = MOST_OPERATORS) -> list[Found]:
+    def over(self, bases: Sequence[Found], most: int, each: int, below: int = MOST_OPERATORS) -> list[Found]:
         """Variables that read one of the bases: of all pairs of base and update the `most` that are cheapest together,
-        those with fewer operators than `below`."""
-        limit = self._limit([b.price for b in bases], most)
+        and the `each` cheapest over every base, those with fewer operators than `below`."""
+        if not self.wide:
+            return []
+        limit, costs = self._limit([b.price for b in bases], most), np.sort(np.concatenate([p.cost for p in self.wide]))
+        least = float(costs[min(each, len(costs) - 1)])
         found: list[Found] = []
         for base in bases:
             if self.deadline.passed:
                 break
             for part in self.wide:
-                count = part.upto(limit - base.price, below - operators((base,)))
+                count = part.upto(max(limit - base.price, least), below - operators((base,)))
                 found += self._simulated(Source(part), count, self._reading(base), base)
         return found
 
     def _limit(self, prices: Sequence[float], most: int) -> float:
-        """The total price that so many pairs of a base and an update do not exceed."""
-        costs = [p + part.cost for p in prices for part in self.wide]
-        every = np.concatenate(costs) if costs else np.zeros(0)
-        return float(np.partition(every, most)[most]) - 1e-6 if most < len(every) else np.inf
+        """The total price that no more than so many pairs of a base and an update keep to."""
+        if len(prices) * sum(len(part.cost) for part in self.wide) <= most:
+            return np.inf
+        given, costs = np.sort(prices), [np.sort(part.cost) for part in self.wide]
+        low, high = float(given[0]), float(given[-1]) + max(float(c[-1]) for c in costs if len(c))
+        while high - low > LIMIT_BITS:
+            limit = (low + high) / 2
+            count = sum(int(np.searchsorted(c, limit - given, side="right").sum()) for c in costs)
+            low, high = (limit, high) if count <= most else (low, limit)
+        return low
 
     def _reading(self, base: Found) -> Rows:
         """The row read at each node by updates over a base."""
@@ -247,7 +256,7 @@ class Finder:
             traces = np.empty((MOST_KEPT, len(rows)), dtype=np.int16)
             count = simulate(
                 part.tables, chosen, rows, self.words.parent, initial, self.low, source.delayed,
-                *self.met[base is None and not source.delayed], ALIKE, traces, kept,
+                *self.met[_kind(source, base)], ALIKE, traces, kept,
             )  # fmt: skip
             self.tried += len(chosen)
             extra = given + float(value_bits(initial))
@@ -273,6 +282,18 @@ class Finder:
                 at, worth = int(kept[n]), float(rank[n])
                 found.append(Found(source, at, initial, base, *bits, traces[n].copy(), told[n], worth, bool(pure[n])))
         return found
+
+
+def _kind(source: Source, base: Found | None) -> str:
+    """Those of one kind stand for each other where their traces are equal."""
+    if source.delayed or not _known(base):
+        return "open"
+    return "closed" if base is None else "built"
+
+
+def _known(base: Found | None) -> bool:
+    """Whether all updates are known that something over a base needs."""
+    return base is None or all(v.source.candidates is not None for v in base.chain)
 
 
 def _in_units(values: IntArray) -> list[IntArray]:

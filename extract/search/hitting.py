@@ -2,7 +2,8 @@
 
 Nodes at different states conflict (`extract.search.histories`), and a set that determines the state tells each conflict
 apart: it is a *hitting set* of them. One member must tell the conflict that fewest variables tell, another one the
-rarest conflict that is left, and so on, so that few branches are met even where the pool is large.
+rarest conflict that is left, and so on, so that few branches are met even where the pool is large. Variables over a base
+are many more than a pool holds: over each base that is a member its *heirs* are tried as the last member.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ how rare these are."""
 MOST_CANDIDATES, MOST_LOOSE = 40_000, 300
 UNIT = 4.0
 """Bits that count as one in the cost of a set."""
+HEIRS = 600
+"""Variables over each base, the cheapest, beside those of the pool."""
 DETERMINING, JOINING = 500, 5000
 """Steps that checking a set on all nodes takes, and looking for a join."""
 
@@ -35,19 +38,26 @@ Hits = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Tellers:
-    """Variables in order of `cost`, with their traces and which conflicts each tells with its base, as bits (variable,
-    word), those first that fewest tell.
+    """Variables, the first so many (`pool`) in order of `cost`, the others heirs alone; with their traces and which
+    conflicts each tells with its base, as bits (variable, word), those first that fewest tell.
 
-    Of each variable the number of its `base` (-1 for none); of each base the class of nodes where all that it needs is
-    equal (`bases`) and its values (`near`). `loose` are the variables that only name the last input.
+    Of each variable the number of its `base` (-1 for none), of one in the pool also as which base it serves (`own`); of
+    each base the class of nodes where all that it needs is equal (`bases`), its values (`near`), and from where to
+    where in `heirs` those over it are, in order of what they cost beside it (`more`).
+    `loose` are the variables that only name the last input.
     """
 
+    pool: int
     masks: Masks
     cost: Rows
     traces: Traces
     base: Rows
+    own: Rows
     bases: Traces
     near: Traces
+    heirs: Rows
+    begins: Rows
+    more: Rows
     loose: Rows
 
 
@@ -77,56 +87,96 @@ def determining(
     batches: Sequence[Batch], words: Histories, output: Output, *, pool: int, most: int, returned: int, budget: int,
     rng: np.random.Generator,
 ) -> tuple[list[tuple[Found, ...]], int]:  # fmt: skip
-    """Sets of up to three of the `pool` best variables of batches that determine the state, those with fewest operators
-    first, `most` together at most; what variables are built on is not counted as a member. First those of three that
-    the output joins, and how many these are."""
+    """Sets of up to three of the `pool` best variables of batches, the last one also an heir of one before, that
+    determine the state, those with fewest operators first, `most` together at most; what variables are built on is not
+    counted as a member. First those of three that the output joins, and how many these are."""
     given = {id(b.base): b.base for b in batches if b.base is not None}
     number = {key: n for n, key in enumerate(given)}
-    bits = np.concatenate([b.bits for b in batches])
-    rank = np.concatenate([b.rank for b in batches])
-    which = np.repeat(np.arange(len(batches)), [len(b.rows) for b in batches])
-    where = np.concatenate([np.arange(len(b.rows)) for b in batches])
+    length = [len(b.rows) for b in batches]
+    bits, rank = np.concatenate([b.bits for b in batches]), np.concatenate([b.rank for b in batches])
+    base = np.repeat([number.get(id(b.base), -1) for b in batches], length)
+    own = _serving(batches, list(given.values()))
     orders = np.argsort(rank, kind="stable"), np.lexsort((rank, bits))
-    best = np.array(list(dict.fromkeys(np.stack(orders, axis=1)[:pool].ravel().tolist()))[:pool], dtype=np.int64)
-    cost = (bits[best] / UNIT).round().astype(np.int64)
-    order = np.argsort(cost, kind="stable")
-    best, cost = best[order], cost[order]
-    members = list(zip(which[best].tolist(), where[best].tolist(), strict=True))
-    base = np.array([number.get(id(batches[b].base), -1) for b, _ in members])
+    by_turns = [*np.flatnonzero(own >= 0).tolist(), *np.stack(orders, axis=1)[:pool].ravel().tolist()]
+    best = np.array(list(dict.fromkeys(by_turns))[:pool], dtype=np.int64)
+    best = best[np.argsort((bits[best] / UNIT).round(), kind="stable")]
+    heirs = np.flatnonzero(base >= 0)
+    costs = np.array([v.cost for v in given.values()])
+    beside = bits[heirs] - costs[base[heirs]]
+    heirs = heirs[np.lexsort((beside, base[heirs]))]
+    heirs = heirs[np.arange(len(heirs)) - np.searchsorted(base[heirs], base[heirs]) < HEIRS]
+    chosen = np.concatenate([best, np.setdiff1d(heirs, best)])
+    at = np.empty(len(bits), np.int64)
+    at[chosen] = np.arange(len(chosen))
+    which = np.repeat(np.arange(len(batches)), length)[chosen]
+    where = np.concatenate([np.arange(n) for n in length])[chosen]
     codes = joint_codes(list(given.values()), words) if given else ()
-    bases = np.array([np.unique(code, return_inverse=True)[1] for code in codes], dtype=np.int16)
-    near = np.array([b.trace for b in given.values()], dtype=np.int16)
-    traces = np.stack([batches[b].traces[k] for b, k in members])
-    found = tellers(traces, cost, base, bases, near, words, rng=rng)
+    found = tellers(
+        _traces(batches, which, where), len(best), (bits[chosen] / UNIT).round().astype(np.int64), base[chosen],
+        own[best], np.array([np.unique(code, return_inverse=True)[1] for code in codes], dtype=np.int16),
+        np.array([b.trace for b in given.values()], dtype=np.int16), at[heirs],
+        ((bits[heirs] - costs[base[heirs]]) / UNIT).round().astype(np.int64), words, rng=rng,
+    )  # fmt: skip
     sets, good = hitting_sets(found, words.state, output, most=most, returned=returned, budget=budget)
-    made = {n: batches[members[n][0]].found(members[n][1]) for n in {n for row in sets for n in row}}
+    made = {n: batches[which[n]].found(int(where[n])) for n in {n for row in sets for n in row}}
     return [tuple(made[n] for n in row) for row in sets], good
 
 
+def _serving(batches: Sequence[Batch], given: Sequence[Found]) -> Rows:
+    """As which base each variable of the batches serves (-1: none)."""
+    served = {(id(b.source.candidates), b.row, b.initial, id(b.base)): n for n, b in enumerate(given)}
+    sources = {(source, initial, base) for source, _, initial, base in served}
+    own = []
+    for b in batches:
+        key = id(b.source.candidates), b.initial, id(b.base)
+        some = key in sources
+        rows = b.rows.tolist() if some else []
+        own.append([served.get((key[0], k, *key[1:]), -1) for k in rows] if some else [-1] * len(b.rows))
+    return np.concatenate([np.array(each, dtype=np.int64) for each in own])
+
+
+def _traces(batches: Sequence[Batch], which: Rows, where: Rows) -> Traces:
+    """The traces of chosen variables, by batch and place there."""
+    made = np.empty((len(which), batches[0].traces.shape[1]), np.int16)
+    order = np.argsort(which, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
+        made[part] = batches[which[part[0]]].traces[where[part]]
+    return made
+
+
 def tellers(
-    traces: Traces, cost: Rows, base: Rows, bases: Traces, near: Traces, words: Histories, *, rng: np.random.Generator
-) -> Tellers:
-    """Variables with what each tells; those come in order of cost."""
+    traces: Traces, pool: int, cost: Rows, base: Rows, own: Rows, bases: Traces, near: Traces, heirs: Rows, more: Rows,
+    words: Histories, *, rng: np.random.Generator,
+) -> Tellers:  # fmt: skip
+    """Variables with what each tells; the first of them, the `pool`, come in order of cost, `heirs` by their base and
+    in order of what they cost `more`."""
     state, symbol = words.state, words.symbol[1:]
-    first = 1 + np.unique(symbol, return_index=True)[1]
-    loose = np.flatnonzero((traces[:, 1:] == traces[:, first[symbol]]).all(axis=1))
-    loose = loose[np.sort(np.unique(traces[loose, 1:], axis=0, return_index=True)[1])][:MOST_LOOSE]
-    judged = rng.permutation(len(traces))[:JUDGES]
+    first, some = 1 + np.unique(symbol, return_index=True)[1], traces[:pool]
+    loose = np.flatnonzero((some[:, 1:] == some[:, first[symbol]]).all(axis=1))
+    loose = loose[np.sort(np.unique(some[loose, 1:], axis=0, return_index=True)[1])][:MOST_LOOSE]
+    judged = rng.permutation(pool)[:JUDGES]
     conflicts = rare_conflicts(state, traces[judged], rng=rng)
-    apart = traces[:, conflicts[:, 0]] != traces[:, conflicts[:, 1]]
-    if len(bases):
-        given = bases[:, conflicts[:, 0]] != bases[:, conflicts[:, 1]]
-        some = base >= 0
-        apart[some] |= given[base[some]]
-    apart = apart[:, np.argsort(apart.sum(axis=0), kind="stable")]
-    return Tellers(_packed(apart), cost, traces, base, bases, near, loose)
+    under = bases if len(bases) else np.zeros((1, len(state)), np.int16)
+    told = _told(some, base, under, conflicts)
+    count = np.unpackbits(told.view(np.uint8), axis=1, bitorder="little").sum(axis=0)[: len(conflicts)]
+    masks = _told(traces, base, under, conflicts[np.argsort(count, kind="stable")])
+    begins = np.searchsorted(base[heirs], np.arange(len(bases) + 1))
+    return Tellers(pool, masks, cost, traces, base, own, under, near if len(near) else under, heirs, begins, more, loose)
 
 
-def _packed(apart: NDArray[np.bool_]) -> Masks:
-    """Bits in words of 64, those past the end set."""
-    missing = -apart.shape[1] % 64
-    full = np.concatenate([apart, np.ones((len(apart), missing), dtype=bool)], axis=1)
-    return np.ascontiguousarray(np.packbits(full, axis=1, bitorder="little")).view(np.uint64)
+@njit(cache=True)
+def _told(traces: Traces, base: Rows, bases: Traces, conflicts: Rows) -> Masks:
+    """Which conflicts each variable tells with its base, as bits in words of 64, those past the end set."""
+    masks = np.zeros((len(traces), (len(conflicts) + 63) // 64), np.uint64)
+    for k in range(len(traces)):
+        for c in range(64 * masks.shape[1]):
+            apart = c >= len(conflicts)
+            if not apart:
+                u, v = conflicts[c, 0], conflicts[c, 1]
+                apart = traces[k, u] != traces[k, v] or (base[k] >= 0 and bases[base[k], u] != bases[base[k], v])
+            if apart:
+                masks[k, c >> 6] |= np.uint64(1) << np.uint64(c & 63)
+    return masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,21 +203,20 @@ def hitting_sets(
     """Sets of up to three variables that determine the state on all nodes, none with one that is not needed for the
     conflicts, cheapest first, of cost `most` together at most; first those of three that the output joins, and how
     many these are."""
-    if not len(given.traces) or not len(np.unique(state)) > 1:
+    if not given.pool or not len(np.unique(state)) > 1:
         return [], 0
-    apart = np.unpackbits(given.masks.view(np.uint8), axis=1, bitorder="little").T
+    some = given.cost[: given.pool]
+    apart = np.unpackbits(given.masks[: given.pool].view(np.uint8), axis=1, bitorder="little").T
     lists = [np.flatnonzero(row) for row in apart]
     starts = np.concatenate([[0], np.cumsum([len(rows) for rows in lists])]).astype(np.int64)
     costs = np.arange(most + 2)
-    begins = np.stack([np.searchsorted(given.cost[rows], costs) for rows in lists]) + starts[:-1, None]
+    begins = np.stack([np.searchsorted(some[rows], costs) for rows in lists]) + starts[:-1, None]
     hits = np.full((2, returned, 3), -1, dtype=np.int64)
-    bases = given.bases if len(given.bases) else np.zeros((1, len(state)), np.int16)
-    near = given.near if len(given.near) else bases
     ops, (kinds, kind) = operators_over(len(output.spare)), output.kinds()
     good, count = _search(
-        given.masks, given.cost, np.concatenate(lists), begins, given.traces, given.base, bases, state,
-        kind, fitting(kinds, output.spare, ops), output.before, output.after, output.spare, ops, given.loose, near,
-        most, hits, budget,
+        given.masks, given.cost, np.concatenate(lists), begins, given.traces, given.base, given.bases, given.own,
+        given.heirs, given.begins, given.more, state, kind, fitting(kinds, output.spare, ops), output.before,
+        output.after, output.spare, ops, given.loose, given.near, most, hits, budget,
     )  # fmt: skip
     rows = [*hits[0, :good].tolist(), *hits[1, :count].tolist()]
     return [tuple(k for k in row if k >= 0) for row in rows], good
@@ -175,9 +224,9 @@ def hitting_sets(
 
 @njit(cache=True)
 def _search(
-    masks: Masks, cost: Rows, lists: Rows, begins: Rows, traces: Traces, base: Rows, bases: Traces,
-    state: Rows, kind: Rows, fits: Masks, before: Rows, after: Rows, spare: Traces, ops: Rows, loose: Rows,
-    near: Traces, most: int, hits: Hits, budget: int,
+    masks: Masks, cost: Rows, lists: Rows, begins: Rows, traces: Traces, base: Rows, bases: Traces, own: Rows,
+    heirs: Rows, heir_begins: Rows, more: Rows, state: Rows, kind: Rows, fits: Masks, before: Rows, after: Rows,
+    spare: Traces, ops: Rows, loose: Rows, near: Traces, most: int, hits: Hits, budget: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Fill rows of `hits`, in the first part with sets that the output joins.
 
@@ -186,7 +235,7 @@ def _search(
     """
     words = masks.shape[1]
     slots, codes = room(len(state)), np.empty(len(state), np.uint64)
-    rest, both = np.empty(words, np.uint64), np.empty(words, np.uint64)
+    both = np.empty(words, np.uint64)
     members = np.empty((3, 2, len(kind)), np.int16)
     dear = cost[loose]
     good, found, steps = 0, 0, 0
@@ -199,6 +248,22 @@ def _search(
                     found = _noted(a, -1, -1, hits[1], found)
                 continue
             _laid(traces[a], before, after, members[0])
+            if own[a] >= 0:
+                first, end = _costing(total - cost[a], own[a], more, heir_begins)
+                steps += end - first
+                k = _next_complete(first, end, heirs, masks[a], p >> 6, masks)
+                while k < end:
+                    c = int(heirs[k])
+                    k = _next_complete(k + 1, end, heirs, masks[a], p >> 6, masks)
+                    steps += DETERMINING
+                    if _determine(a, c, -1, traces, base, bases, state, slots, codes):
+                        found = _noted(a, c, -1, hits[1], found)
+                        if base[a] >= 0:
+                            steps += JOINING
+                            _laid(traces[c], before, after, members[1])
+                            _laid(near[base[a]], before, after, members[2])
+                            if joined(members, kind, fits, spare, ops):
+                                good = _noted(a, c, -1, hits[0], good)
             for j in range(begins[p, 0], begins[p, total - cost[a] + 1]):
                 b = int(lists[j])
                 if b < a and _tells(masks[b], 0):
@@ -229,30 +294,59 @@ def _search(
                             if joined(members, kind, fits, spare, ops):
                                 good = _noted(a, b, c, hits[0], good)
                     continue
-                for w in range(words):
-                    rest[w] = ~both[w]
-                steps += begins[q, left + 1] - begins[q, left]
-                for k in range(begins[q, left], begins[q, left + 1]):
-                    c = int(lists[k])
-                    whole = True
-                    for w in range(q >> 6, words):
-                        if rest[w] & ~masks[c, w]:
-                            whole = False
-                            break
-                    if not whole or (c < a and _tells(masks[c], 0)) or (c < b and _tells(masks[c], p)):
+                laid = False
+                for case in range(3):
+                    if case == 0:
+                        first, end, numbers = begins[q, left], begins[q, left + 1], lists
+                    elif own[(a, b)[case - 1]] < 0:
                         continue
-                    steps += DETERMINING
-                    if _determine(a, b, c, traces, base, bases, state, slots, codes):
-                        steps += JOINING
-                        _laid(traces[b], before, after, members[1])
-                        _laid(traces[c], before, after, members[2])
-                        if joined(members, kind, fits, spare, ops):
-                            good = _noted(a, b, c, hits[0], good)
-                        else:
-                            found = _noted(a, b, c, hits[1], found)
+                    else:
+                        first, end = _costing(left, own[(a, b)[case - 1]], more, heir_begins)
+                        numbers = heirs
+                    steps += end - first
+                    k = _next_complete(first, end, numbers, both, q >> 6, masks)
+                    while k < end:
+                        c = int(numbers[k])
+                        k = _next_complete(k + 1, end, numbers, both, q >> 6, masks)
+                        if case == 0 and ((c < a and _tells(masks[c], 0)) or (c < b and _tells(masks[c], p))):
+                            continue
+                        steps += DETERMINING
+                        if _determine(a, b, c, traces, base, bases, state, slots, codes):
+                            steps += JOINING
+                            if not laid:
+                                _laid(traces[b], before, after, members[1])
+                                laid = True
+                            _laid(traces[c], before, after, members[2])
+                            if joined(members, kind, fits, spare, ops):
+                                good = _noted(a, b, c, hits[0], good)
+                            else:
+                                found = _noted(a, b, c, hits[1], found)
             if steps > budget:
                 return good, found
     return good, found
+
+
+@njit(cache=True)
+def _costing(left: int, g: int, more: Rows, begins: Rows) -> tuple[int, int]:
+    """From where to where the heirs of a base are that cost so much."""
+    within = more[begins[g] : begins[g + 1]]
+    return begins[g] + np.searchsorted(within, left), begins[g] + np.searchsorted(within, left + 1)
+
+
+@njit(cache=True)
+def _next_complete(k: int, end: int, numbers: Rows, told: Masks, first: int, masks: Masks) -> int:
+    """The next place from k on of a variable that tells all conflicts that are not told, from some word on."""
+    missing = ~told[first]
+    while k < end:
+        c = numbers[k]
+        if not missing & ~masks[c, first]:
+            w = first + 1
+            while w < len(told) and not ~(told[w] | masks[c, w]):
+                w += 1
+            if w == len(told):
+                break
+        k += 1
+    return k
 
 
 @njit(cache=True)

@@ -62,7 +62,7 @@ def simulate(
     count, width = 0, tables.shape[2] // span
     for k in chosen:
         trace[0] = initial
-        good, moving = True, False
+        good, moving, code = True, False, np.uint64(1)
         for n in range(1, nodes):
             at = parent[n]
             row = rows[n]
@@ -74,22 +74,21 @@ def simulate(
                 break
             trace[n] = new
             moving |= new != initial
+            code = (code ^ np.uint64(new - low)) * np.uint64(0xC2B2AE3D27D4EB4F)
         if not good or not moving:
             continue
+        code = (code ^ (code >> np.uint64(29)) ^ np.uint64(initial - low)) * np.uint64(0x9E3779B97F4A7C15)
+        if not _entered(code | np.uint64(1), 1, met, times):
+            continue
         name[:] = -1
-        names = 0
-        code, kernel = np.uint64(1), np.uint64(2)
+        names, kernel = 0, np.uint64(2)
         for n in range(nodes):
             own = trace[n] - low
             if name[own] < 0:
                 name[own] = names
                 names += 1
-            code = (code ^ np.uint64(own)) * np.uint64(0xC2B2AE3D27D4EB4F)
-            code ^= code >> np.uint64(29)
             kernel = (kernel ^ np.uint64(name[own])) * np.uint64(0x9E3779B97F4A7C15)
             kernel ^= kernel >> np.uint64(29)
-        if not _entered(code | np.uint64(1), 1, met, times):
-            continue
         own = (kernel ^ np.uint64(initial + 1000)) * np.uint64(0xBF58476D1CE4E5B9)
         some = _entered(kernel | np.uint64(1), alike, met, times)
         if not _entered(own | np.uint64(1), FEW, met, times) and not some:

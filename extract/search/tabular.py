@@ -45,7 +45,9 @@ from verify.domain import Domain
 
 NODES = 256
 MOST_POOL, MOST_CLOSED = 6000, 4000
-BASES, DEEP_BASES, UPDATES = 100, 20, 250_000
+BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 200, 3, 60, 120_000, 700
+"""Variables to build on, those of them that tell the same apart by other values, and updates over them, the cheapest
+with all they need and for each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
 OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
@@ -80,7 +82,7 @@ class _Search:
         self.kept = Keeper(mealy, domain, kinds)
         self.words = histories(mealy, NODES, rng=rng)
         ends = sorted({v for pair in domain.ranges for v in pair} - {0, 1}, key=abs)
-        low = max(-8, min(-2, int(mealy.output.min()), *(low for low, _ in domain.ranges)))
+        low = max(-8, min(-2, int(mealy.output.min()), *(min(low, -high) for low, high in domain.ranges)))
         high = max(7, *(high + 1 for _, high in domain.ranges))
         self.top = max(9, high, min(mealy.size + 1, 40))
         initials = tuple(dict.fromkeys((0, 1, *ends)))
@@ -114,7 +116,8 @@ class _Search:
         if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
-        over = self._over(pool, BASES)
+        over = self._over(pool, BASES, UPDATES)
+        self._over(over, DEEP_BASES, 0)
         self._hit()
         self.encodings.fit(0, 2000)
         self._join()
@@ -134,7 +137,7 @@ class _Search:
         self._close(self._pairs(pool), CLOSING)
         self.encodings.fit(0, 2000)
         self.encodings.again(rng=self.rng)
-        over = self._over([v for v in pool if v.base is not None], DEEP_BASES)
+        over = self._over([v for v in pool if v.base is not None], DEEP_BASES, UPDATES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
         self.encodings.fit(2, 9000)
@@ -211,13 +214,15 @@ class _Search:
             merit[chosen] = together(chosen) - float(telling_bits(told[None])[0])
         return sorted(merit, key=merit.__getitem__)[:PAIRS]
 
-    def _bases(self, pool: Sequence[Found], most: int) -> list[Found]:
+    def _bases(self, pool: Sequence[Found], most: int, alike: int = 1) -> list[Found]:
         """Variables to build on: a third each for their price, for what they tell, and for that where they are pure."""
-        return distinct_bases(by_turns(pool), self.finder.low, int(self.finder.span[-1]), most)
+        return distinct_bases(by_turns(pool), self.finder.low, int(self.finder.span[-1]), most, alike)
 
-    def _over(self, pool: Sequence[Found], most: int) -> list[Found]:
+    def _over(self, pool: Sequence[Found], bases: int, most: int) -> list[Found]:
         """Variables that read one of the pool."""
-        return [] if self.deadline.passed else self.finder.over(self._bases(pool, most), UPDATES, self.kept.bound)
+        if self.deadline.passed:
+            return []
+        return self.finder.over(self._bases(pool, bases, NAMINGS), most, EACH_BASE, self.kept.bound)
 
     def _pose(self, pool: Sequence[Found]) -> None:
         """Encodings by up to three variables of the pool join those that wait; by three only of the cheapest and of the

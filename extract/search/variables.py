@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dsl.terms import Term, Var, substitute
 from dsl.types import INT
-from extract.search.candidates import FAR, OTHER, OWN, Candidates
+from extract.search.candidates import OTHER, OWN, Candidates
 from extract.search.histories import Histories, Masks, Traces
 from verify.domain import IntArray
 
@@ -164,8 +164,7 @@ def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
         if trace in seen:
             continue
         seen.add(trace)
-        _, first, inverse = np.unique(v.trace, return_index=True, return_inverse=True)
-        kernel = np.argsort(np.argsort(first)).astype(np.int16)[inverse.ravel()].tobytes()
+        kernel = _kernel(v.trace)
         count[kernel] += 1
         if count[kernel] <= alike or (kernel, v.initial) not in begun:
             begun.add((kernel, v.initial))
@@ -182,26 +181,23 @@ def by_turns(pool: Sequence[Found]) -> list[Found]:
     return list({id(v): v for each in zip(*orders, strict=True) for v in each}.values())
 
 
-def distinct_bases(found: Sequence[Found], low: int, high: int, most: int) -> list[Found]:
-    """Variables to build on, with values in a range, without those that only name the values of one before anew."""
+def distinct_bases(found: Sequence[Found], low: int, high: int, most: int, alike: int) -> list[Found]:
+    """Variables to build on, with values in a range, no more than `alike` that tell the same nodes apart."""
     kept: list[Found] = []
+    namings: Counter[bytes] = Counter()
     for v in found:
-        if v.trace.min() < low or v.trace.max() > high or any(_renamed(v.trace, other.trace) for other in kept):
+        if v.trace.min() < low or v.trace.max() > high:
             continue
-        kept.append(v)
-        if len(kept) == most:
-            break
+        kernel = _kernel(v.trace)
+        namings[kernel] += 1
+        if namings[kernel] <= alike:
+            kept.append(v)
+            if len(kept) == most:
+                break
     return kept
 
 
-def _renamed(values: Traces, others: Traces) -> bool:
-    """Whether values are others by new names, one for one."""
-    return _function(values, others) and _function(others, values)
-
-
-def _function(values: Traces, given: Traces) -> bool:
-    """Whether values are a function of those given."""
-    least = int(given.min())
-    first = np.full(int(given.max()) - least + 1, FAR, dtype=np.int16)
-    first[given - least] = values
-    return bool((first[given - least] == values).all())
+def _kernel(trace: Traces) -> bytes:
+    """Which nodes a trace tells apart: its values numbered as they are met."""
+    _, first, inverse = np.unique(trace, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first)).astype(np.int16)[inverse.ravel()].tobytes()
