@@ -57,33 +57,37 @@ def simulate(
     With `delayed`, rows are (value at the node before, row) with the first most significant. Returns the number kept.
     """
     span, nodes = tables.shape[1], len(parent)
-    trace = np.empty(nodes, dtype=np.int16)
+    trace = np.empty(nodes, dtype=np.uint16)
     name = np.empty(span, dtype=np.int64)
-    count, width = 0, tables.shape[2] // span
+    width = tables.shape[2]
+    before, read = parent.astype(np.uint64), rows.astype(np.uint64)
+    count, wide, least, start = 0, np.uint64(width), np.int64(low), np.uint16(initial - low)
+    each = np.uint64(width // span)
     for k in chosen:
-        trace[0] = initial
+        table = tables[k].ravel()
+        trace[0] = start
         good, moving, code = True, False, np.uint64(1)
         for n in range(1, nodes):
-            at = parent[n]
-            row = rows[n]
+            at = before[n]
+            row = read[n]
             if delayed:
-                row += (trace[parent[at]] - low) * width
-            new = tables[k, trace[at] - low, row]
-            if new < low or new >= low + span:
+                row += np.uint64(trace[before[at]]) * each
+            new = np.uint64(np.int64(table[np.uint64(trace[at]) * wide + row]) - least)
+            if new >= np.uint64(span):
                 good = False
                 break
             trace[n] = new
-            moving |= new != initial
-            code = (code ^ np.uint64(new - low)) * np.uint64(0xC2B2AE3D27D4EB4F)
+            moving |= new != start
+            code = (code ^ new) * np.uint64(0xC2B2AE3D27D4EB4F)
         if not good or not moving:
             continue
-        code = (code ^ (code >> np.uint64(29)) ^ np.uint64(initial - low)) * np.uint64(0x9E3779B97F4A7C15)
+        code = (code ^ (code >> np.uint64(29)) ^ np.uint64(start)) * np.uint64(0x9E3779B97F4A7C15)
         if not _entered(code | np.uint64(1), 1, met, times):
             continue
         name[:] = -1
         names, kernel = 0, np.uint64(2)
         for n in range(nodes):
-            own = trace[n] - low
+            own = np.uint64(trace[n])
             if name[own] < 0:
                 name[own] = names
                 names += 1
@@ -93,7 +97,9 @@ def simulate(
         some = _entered(kernel | np.uint64(1), alike, met, times)
         if not _entered(own | np.uint64(1), FEW, met, times) and not some:
             continue
-        traces[count], kept[count] = trace, k
+        for n in range(nodes):
+            traces[count, n] = trace[n] + least
+        kept[count] = k
         count += 1
         if count == len(kept):
             break

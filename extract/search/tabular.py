@@ -45,7 +45,7 @@ from verify.domain import Domain
 
 NODES = 256
 MOST_POOL, MOST_CLOSED = 6000, 4000
-BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 200, 3, 60, 120_000, 700
+BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 160, 3, 50, 100_000, 600
 """Variables to build on, those of them that tell the same apart by other values, and updates over them, the cheapest
 with all they need and for each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
@@ -106,8 +106,6 @@ class _Search:
         shown = finder.shown()
         rest = remainders(pruned(closed, 5, MOST_CLOSED), self.mealy, self.words, finder.initials[:2], finder.span)
         pool = pruned([*closed, *shown, *rest], 5, MOST_CLOSED)
-        self._hit()
-        self.encodings.fit(0, 1000)
         self._join()
         self._remember(shown)
         self.encodings.fit(1, REMEMBERING)

@@ -127,7 +127,7 @@ def test_a_shared_base_is_paid_once() -> None:
     finder, words, found = made()
     base = next(v for v in found if v.size == 1)
     finder.prepare(deepest=1, limit=2_000, tests=10)
-    finder.over([base], 500)
+    finder.over([base], 500, 100)
     over = [b for b in finder.batches if b.base is not None]
     inputs = {"x": DOMAIN.symbols()[words.symbol, 0]}
     everything = Pool(words, inputs, (0, 1, 2), finder.batches, 3_000, 2_000, rng=np.random.default_rng(0))

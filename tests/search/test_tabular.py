@@ -67,7 +67,7 @@ def test_traces_are_values_and_sets_without_conflict_determine_the_state() -> No
     base = next(v for v in closed if v.update == Var("x", INT) and v.initial == 0)
     assert (base.trace[1:] == words.symbol[1:]).all()
     finder.prepare(deepest=1, limit=3_000, tests=2_000)
-    pool = pruned(finder.over([base], 5_000), 5, 500)
+    pool = pruned(finder.over([base], 5_000, 100), 5, 500)
     assert pool
     hits = np.empty((50, 3), dtype=np.int64)
     told, prices = np.stack([v.told for v in pool]), np.array([max(round(v.price), 1) for v in pool])
