@@ -126,19 +126,30 @@ def known_condition(term: Apply, negation: Negation) -> Term | None:
 
 
 def factored(term: Apply, cost: Cost) -> Term | None:
-    """A conditional between two applications of an operator that share an argument chooses between the others."""
+    """A conditional between two applications of an operator that share arguments chooses between the others."""
     match term:
         case Apply("if", (test, Apply() as then, Apply() as otherwise)) if then.op == otherwise.op in FACTORED:
-            ways = [(then.args, otherwise.args)]
-            if BY_NAME[then.op].commutative:
-                ways += [(then.args[::-1], otherwise.args), (then.args, otherwise.args[::-1])]
-                ways.append((then.args[::-1], otherwise.args[::-1]))
-            for (shared, one), (same, other) in ways:
-                if shared == same:
-                    return apply(then.op, (shared, apply("if", (test, one, other))))
-            (one, shared), (other, same) = then.args, otherwise.args
-            if shared == same:
-                return apply(then.op, (apply("if", (test, one, other)), shared))
+            op = BY_NAME[then.op]
+            if op.commutative:
+                one = flattened(then) if op.associative else list(then.args)
+                other = flattened(otherwise) if op.associative else list(otherwise.args)
+                shared = []
+                for part in tuple(one):
+                    if part in other:
+                        shared.append(part)
+                        one.remove(part)
+                        other.remove(part)
+                if not (shared and one and other):
+                    return None
+                return _chain(op.name, [*shared, apply("if", (test, _chain(op.name, one), _chain(op.name, other)))])
+            same = [a == b for a, b in zip(then.args, otherwise.args, strict=True)]
+            if same.count(False) != 1:
+                return None
+            chosen = [
+                a if alike else apply("if", (test, a, b))
+                for alike, a, b in zip(same, then.args, otherwise.args, strict=True)
+            ]
+            return apply(op.name, tuple(chosen))
     return None
 
 

@@ -1,15 +1,13 @@
 """Sets of variables that determine the state of a table, found by branching on what few variables tell apart.
 
-Nodes at different states conflict (`extract.search.histories`), and a set that determines the state tells each conflict
-apart: it is a *hitting set* of them. One member must tell the conflict that fewest variables tell, another one the
-rarest conflict that is left, and so on, so that few branches are met even where the pool is large. Variables over a base
-are many more than a pool holds: over each base that is a member its *heirs* are tried as the last member.
+Nodes at different states conflict, and a set that determines the state tells each conflict apart: it is a *hitting set*
+of them. One member must tell the conflict that fewest variables tell (`extract.search.tellers`), another one the rarest
+conflict that is left, and so on, so that few branches are met even where the pool is large. Variables over a base are
+many more than a pool holds: over each base that is a member its *heirs* are tried as the last member.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,166 +15,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from extract.search.covers import determines, room
-from extract.search.finder import Batch
-from extract.search.histories import Histories, Masks, Rows, Traces
+from extract.search.histories import Masks, Rows, Traces
+from extract.search.tellers import Tellers
 from extract.search.trios import fitting, joined, operators_over
-from extract.search.variables import Found, joint_codes
 
-CONFLICTS, EACH, JUDGES = 512, 400, 1500
-"""Conflicts branched on, candidates for each pair of states (fewer where there are many), and variables that judge
-how rare these are."""
-MOST_CANDIDATES, MOST_LOOSE = 40_000, 300
-UNIT = 4.0
-"""Bits that count as one in the cost of a set."""
-HEIRS = 600
-"""Variables over each base, the cheapest, beside those of the pool."""
 DETERMINING, JOINING = 500, 5000
 """Steps that checking a set on all nodes takes, and looking for a join."""
 
 Hits = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Tellers:
-    """Variables, the first so many (`pool`) in order of `cost`, the others heirs alone; with their traces and which
-    conflicts each tells with its base, as bits (variable, word), those first that fewest tell.
-
-    Of each variable the number of its `base` (-1 for none), of one in the pool also as which base it serves (`own`); of
-    each base the class of nodes where all that it needs is equal (`bases`), its values (`near`), and from where to
-    where in `heirs` those over it are, in order of what they cost beside it (`more`).
-    `loose` are the variables that only name the last input.
-    """
-
-    pool: int
-    masks: Masks
-    cost: Rows
-    traces: Traces
-    base: Rows
-    own: Rows
-    bases: Traces
-    near: Traces
-    heirs: Rows
-    begins: Rows
-    more: Rows
-    loose: Rows
-
-
-def rare_conflicts(state: Rows, judges: Traces, *, rng: np.random.Generator) -> Rows:
-    """Pairs of nodes at different states (pair, 2), the rarest for each pair of states by turns, rarest first; judged
-    by these traces (variable, node)."""
-    members = [np.flatnonzero(state == q) for q in np.unique(state)]
-    kinds = list(itertools.combinations(range(len(members)), 2))
-    each = max(1, min(EACH, MOST_CANDIDATES // max(len(kinds), 1)))
-    pairs, kind = [], []
-    for k, (a, b) in enumerate(kinds):
-        one, other = members[a], members[b]
-        codes = rng.permutation(len(one) * len(other))[:each]
-        pairs.append(np.stack([one[codes // len(other)], other[codes % len(other)]], axis=1))
-        kind.append(np.full(len(codes), k))
-    every, which = np.concatenate(pairs), np.concatenate(kind)
-    apart = np.zeros(len(every), np.int64)
-    for trace in judges:
-        apart += trace[every[:, 0]] != trace[every[:, 1]]
-    order = np.lexsort((apart, which))
-    turn = np.arange(len(order)) - np.searchsorted(which[order], which[order])
-    best = order[np.lexsort((apart[order], turn))][:CONFLICTS]
-    return every[best]
-
-
-def determining(
-    batches: Sequence[Batch], words: Histories, output: Output, *, pool: int, most: int, returned: int, budget: int,
-    rng: np.random.Generator,
-) -> tuple[list[tuple[Found, ...]], int]:  # fmt: skip
-    """Sets of up to three of the `pool` best variables of batches, the last one also an heir of one before, that
-    determine the state, those with fewest operators first, `most` together at most; what variables are built on is not
-    counted as a member. First those of three that the output joins, and how many these are."""
-    given = {id(b.base): b.base for b in batches if b.base is not None}
-    number = {key: n for n, key in enumerate(given)}
-    length = [len(b.rows) for b in batches]
-    bits, rank = np.concatenate([b.bits for b in batches]), np.concatenate([b.rank for b in batches])
-    base = np.repeat([number.get(id(b.base), -1) for b in batches], length)
-    own = _serving(batches, list(given.values()))
-    orders = np.argsort(rank, kind="stable"), np.lexsort((rank, bits))
-    by_turns = [*np.flatnonzero(own >= 0).tolist(), *np.stack(orders, axis=1)[:pool].ravel().tolist()]
-    best = np.array(list(dict.fromkeys(by_turns))[:pool], dtype=np.int64)
-    best = best[np.argsort((bits[best] / UNIT).round(), kind="stable")]
-    heirs = np.flatnonzero(base >= 0)
-    costs = np.array([v.cost for v in given.values()])
-    beside = bits[heirs] - costs[base[heirs]]
-    heirs = heirs[np.lexsort((beside, base[heirs]))]
-    heirs = heirs[np.arange(len(heirs)) - np.searchsorted(base[heirs], base[heirs]) < HEIRS]
-    chosen = np.concatenate([best, np.setdiff1d(heirs, best)])
-    at = np.empty(len(bits), np.int64)
-    at[chosen] = np.arange(len(chosen))
-    which = np.repeat(np.arange(len(batches)), length)[chosen]
-    where = np.concatenate([np.arange(n) for n in length])[chosen]
-    codes = joint_codes(list(given.values()), words) if given else ()
-    found = tellers(
-        _traces(batches, which, where), len(best), (bits[chosen] / UNIT).round().astype(np.int64), base[chosen],
-        own[best], np.array([np.unique(code, return_inverse=True)[1] for code in codes], dtype=np.int16),
-        np.array([b.trace for b in given.values()], dtype=np.int16), at[heirs],
-        ((bits[heirs] - costs[base[heirs]]) / UNIT).round().astype(np.int64), words, rng=rng,
-    )  # fmt: skip
-    sets, good = hitting_sets(found, words.state, output, most=most, returned=returned, budget=budget)
-    made = {n: batches[which[n]].found(int(where[n])) for n in {n for row in sets for n in row}}
-    return [tuple(made[n] for n in row) for row in sets], good
-
-
-def _serving(batches: Sequence[Batch], given: Sequence[Found]) -> Rows:
-    """As which base each variable of the batches serves (-1: none)."""
-    served = {(id(b.source.candidates), b.row, b.initial, id(b.base)): n for n, b in enumerate(given)}
-    sources = {(source, initial, base) for source, _, initial, base in served}
-    own = []
-    for b in batches:
-        key = id(b.source.candidates), b.initial, id(b.base)
-        some = key in sources
-        rows = b.rows.tolist() if some else []
-        own.append([served.get((key[0], k, *key[1:]), -1) for k in rows] if some else [-1] * len(b.rows))
-    return np.concatenate([np.array(each, dtype=np.int64) for each in own])
-
-
-def _traces(batches: Sequence[Batch], which: Rows, where: Rows) -> Traces:
-    """The traces of chosen variables, by batch and place there."""
-    made = np.empty((len(which), batches[0].traces.shape[1]), np.int16)
-    order = np.argsort(which, kind="stable")
-    for part in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
-        made[part] = batches[which[part[0]]].traces[where[part]]
-    return made
-
-
-def tellers(
-    traces: Traces, pool: int, cost: Rows, base: Rows, own: Rows, bases: Traces, near: Traces, heirs: Rows, more: Rows,
-    words: Histories, *, rng: np.random.Generator,
-) -> Tellers:  # fmt: skip
-    """Variables with what each tells; the first of them, the `pool`, come in order of cost, `heirs` by their base and
-    in order of what they cost `more`."""
-    state, symbol = words.state, words.symbol[1:]
-    first, some = 1 + np.unique(symbol, return_index=True)[1], traces[:pool]
-    loose = np.flatnonzero((some[:, 1:] == some[:, first[symbol]]).all(axis=1))
-    loose = loose[np.sort(np.unique(some[loose, 1:], axis=0, return_index=True)[1])][:MOST_LOOSE]
-    judged = rng.permutation(pool)[:JUDGES]
-    conflicts = rare_conflicts(state, traces[judged], rng=rng)
-    under = bases if len(bases) else np.zeros((1, len(state)), np.int16)
-    told = _told(some, base, under, conflicts)
-    count = np.unpackbits(told.view(np.uint8), axis=1, bitorder="little").sum(axis=0)[: len(conflicts)]
-    masks = _told(traces, base, under, conflicts[np.argsort(count, kind="stable")])
-    begins = np.searchsorted(base[heirs], np.arange(len(bases) + 1))
-    return Tellers(pool, masks, cost, traces, base, own, under, near if len(near) else under, heirs, begins, more, loose)
-
-
-@njit(cache=True)
-def _told(traces: Traces, base: Rows, bases: Traces, conflicts: Rows) -> Masks:
-    """Which conflicts each variable tells with its base, as bits in words of 64, those past the end set."""
-    masks = np.zeros((len(traces), (len(conflicts) + 63) // 64), np.uint64)
-    for k in range(len(traces)):
-        for c in range(64 * masks.shape[1]):
-            apart = c >= len(conflicts)
-            if not apart:
-                u, v = conflicts[c, 0], conflicts[c, 1]
-                apart = traces[k, u] != traces[k, v] or (base[k] >= 0 and bases[base[k], u] != bases[base[k], v])
-            if apart:
-                masks[k, c >> 6] |= np.uint64(1) << np.uint64(c & 63)
-    return masks
 
 
 @dataclass(frozen=True, eq=False)

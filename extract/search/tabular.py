@@ -1,7 +1,7 @@
 """From a Mealy table whose states have no names to the smallest machine program found for it.
 
 Variables are found by their traces (`extract.search.variables`), and sets of them that determine the state by branching
-on what few of them tell (`extract.search.hitting`). Outputs that join up to three of them are searched for
+on what few of them tell (`extract.search.determining`). Outputs that join up to three of them are searched for
 over the whole pool at once (`extract.search.joined`). Encodings are sets of variables that determine the state
 (`extract.search.covers`); what one or two leave untold becomes one more variable, known by its labels
 (`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
@@ -20,10 +20,11 @@ from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
 from extract.search.circles import Updates, circles, of_three, updates
 from extract.search.covers import covers
+from extract.search.determining import determining
 from extract.search.encodings import Encodings
 from extract.search.finder import Finder
 from extract.search.histories import histories
-from extract.search.hitting import Output, determining
+from extract.search.hitting import Output
 from extract.search.joined import EARLIER, Pool
 from extract.search.labels import leaving_few
 from extract.search.questions import Questions

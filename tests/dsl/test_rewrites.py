@@ -96,6 +96,12 @@ SCOPE = {
         ("push(r, y)[0]", "r[1]"),
         ("[x, y][1]", "y"),
         ("1 + y + 2 * 3", "y + 7"),
+        ("if p then min(y, x) else min(z, y)", "min(if p then x else z, y)"),
+        ("if p then y + z + x else z + u + y", "(if p then x else u) + y + z"),
+        ("if p then y * y * x else z * y", "(if p then x * y else z) * y"),
+        ("if p then y - x else z - x", "(if p then y else z) - x"),
+        ("if p then y < x else z < x", "(if p then y else z) < x"),
+        ("if p then y + x else z + z", "if p then x + y else 2 * z"),
     ],
 )
 def test_normal_forms(term: str, normal: str) -> None:

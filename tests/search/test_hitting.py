@@ -5,11 +5,16 @@ import itertools
 import numpy as np
 import pytest
 
+from dsl.terms import Var
+from dsl.types import INT
 from extract.search.covers import determines, room
+from extract.search.determining import determining
+from extract.search.finder import Finder
 from extract.search.histories import histories
-from extract.search.hitting import Output, hitting_sets, tellers
+from extract.search.hitting import Output, hitting_sets
+from extract.search.tellers import tellers
 from extract.search.trios import fitting, joined, operators_over
-from extract.search.variables import mixed
+from extract.search.variables import joint_codes, mixed
 from tests.search.tables import table
 from verify.domain import Domain
 
@@ -66,3 +71,24 @@ def test_joins_of_three_variables_are_seen_and_others_are_not() -> None:
         assert seen(wanted)
     for wanted in (a + b + c + spare[0], rng.integers(0, 4, 200)):
         assert not seen(wanted)
+
+
+def test_the_heirs_of_a_member_are_tried_though_the_pool_is_full() -> None:
+    text = (
+        "machine m(x: 0..1) -> 0..5 state s: 0..1 = 0 state t: 0..2 = 0 "
+        "next s = x next t = (t + s) mod 3 output t + 3 * s"
+    )
+    rng = np.random.default_rng(0)
+    mealy = table(text, BITS)
+    words = histories(mealy, 120, rng=rng)
+    finder = Finder(mealy, BITS, words, (0, 1, 2, 3), (0, 1), -2, 7)
+    base = next(v for v in finder.closed(8, deepest=1, limit=2_000, tests=500) if v.update == Var("x", INT))
+    finder.prepare(deepest=1, limit=3_000, tests=2_000)
+    finder.over([base], 0, 500)
+    steps = np.arange(1, len(words.state))
+    output = Output(np.zeros(len(steps), np.int16), words.parent[1:], steps, np.zeros((1, len(steps)), np.int16))
+    sets, _ = determining(finder.batches, words, output, pool=5, most=30, returned=2000, budget=10**8, rng=rng)
+    found = [chosen for chosen in sets if any(v.base is base for v in chosen)]
+    assert found
+    for chosen in found:
+        assert determines(joint_codes(chosen, words).sum(axis=0), words.state, room(len(words.state)))
