@@ -30,12 +30,13 @@ def determining(
     length = [len(b.rows) for b in batches]
     bits, rank = np.concatenate([b.bits for b in batches]), np.concatenate([b.rank for b in batches])
     base = np.repeat([number.get(id(b.base), -1) for b in batches], length)
-    own = _serving(batches, list(given.values()))
+    bases = list(given.values())
+    own = _serving(batches, bases)
     orders = np.argsort(rank, kind="stable"), np.lexsort((rank, bits))
     by_turns = [*np.flatnonzero(own >= 0).tolist(), *np.stack(orders, axis=1)[:pool].ravel().tolist()]
     best = np.array(list(dict.fromkeys(by_turns))[:pool], dtype=np.int64)
     best = best[np.argsort((bits[best] / UNIT).round(), kind="stable")]
-    costs, heirs = np.array([v.cost for v in given.values()]), np.flatnonzero(base >= 0)
+    costs, heirs = np.array([v.cost for v in bases]), np.flatnonzero(base >= 0)
     more = ((bits[heirs] - costs[base[heirs]]) / UNIT).round().astype(np.int64)
     order = np.lexsort((bits[heirs], more, base[heirs]))
     order = order[np.arange(len(order)) - np.searchsorted(base[heirs[order]], base[heirs[order]]) < HEIRS]
@@ -45,14 +46,17 @@ def determining(
     at[chosen] = np.arange(len(chosen))
     which = np.repeat(np.arange(len(batches)), length)[chosen]
     where = np.concatenate([np.arange(n) for n in length])[chosen]
-    codes = joint_codes(list(given.values()), words) if given else ()
+    codes = joint_codes(bases, words) if bases else ()
     found = tellers(
         _traces(batches, which, where), len(best), (bits[chosen] / UNIT).round().astype(np.int64), base[chosen],
         own[best], np.array([np.unique(code, return_inverse=True)[1] for code in codes], dtype=np.int16),
-        np.array([b.trace for b in given.values()], dtype=np.int16), at[heirs], more, words, rng=rng,
+        np.array([b.trace for b in bases], dtype=np.int16), at[heirs], more, words, rng=rng,
     )  # fmt: skip
     sets, good = hitting_sets(found, words.state, output, most=most, returned=returned, budget=budget)
-    made = {n: batches[int(which[n])].found(int(where[n])) for n in {n for row in sets for n in row}}
+    made = {
+        n: bases[own[chosen[n]]] if own[chosen[n]] >= 0 else batches[int(which[n])].found(int(where[n]))
+        for n in {n for row in sets for n in row}
+    }
     return [tuple(made[n] for n in row) for row in sets], good
 
 

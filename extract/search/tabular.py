@@ -46,9 +46,9 @@ from verify.domain import Domain
 
 NODES = 256
 MOST_POOL, MOST_CLOSED = 6000, 4000
-BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 160, 3, 50, 100_000, 600
-"""Variables to build on, those of them that tell the same apart by other values, and updates over them, the cheapest
-with all they need and for each."""
+BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 160, 2, 50, 100_000, 600
+"""Variables to build on, those of them that tell the same apart by other values, and updates over them: the cheapest
+with all they need, and the cheapest over each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
 OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
@@ -58,8 +58,9 @@ MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
 LABELLED, LABELLINGS, LABELLING, FITTING_SHARE = 120, 200, 2500, 0.25
 """Variables that may leave a label to be found, sets of them, work on those, and what it may take of the time left."""
-POOLED, MOST_HIT, HITS, HITTING = 16_000, 40, 3000, 600_000_000
-"""Variables of which sets are found by what they tell, the cost of a set, sets, and steps."""
+POOLED, MOST_HIT, HITS, HITTING, MOST_JOINED = 16_000, 40, 3000, 800_000_000, 1000
+"""Variables of which sets are found by what they tell, the cost of a set, sets, steps, and work on those sets that the
+output joins."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -119,7 +120,6 @@ class _Search:
         self._over(over, DEEP_BASES, 0)
         self._hit()
         self.encodings.fit(0, 2000)
-        self._join()
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self.encodings.fit(0, 2000)
         if self.kept.bound <= 2:
@@ -169,6 +169,10 @@ class _Search:
         sets, good = determining(
             batches, words, output, pool=POOLED, most=MOST_HIT, returned=HITS, budget=HITTING, rng=self.rng
         )
+        joined = Encodings(self.questions, self.kept, self.deadline)
+        for chosen in sets[:good]:
+            joined.push("joined", together(chosen), None, chosen)
+        joined.fit(1, MOST_JOINED)
         for n, chosen in enumerate(sets):
             self.encodings.push(("hit", len(chosen), n < good), together(chosen), None, chosen)
 

@@ -182,13 +182,15 @@ def by_turns(pool: Sequence[Found]) -> list[Found]:
 
 
 def distinct_bases(found: Sequence[Found], low: int, high: int, most: int, alike: int) -> list[Found]:
-    """Variables to build on, with values in a range, no more than `alike` that tell the same nodes apart."""
+    """Variables to build on, with values in a range, no more than `alike` that tell the same nodes apart by values from
+    0 on without a gap, and as many by others."""
     kept: list[Found] = []
-    namings: Counter[bytes] = Counter()
+    namings: Counter[tuple[bytes, bool]] = Counter()
     for v in found:
-        if v.trace.min() < low or v.trace.max() > high:
+        least, top = int(v.trace.min()), int(v.trace.max())
+        if least < low or top > high:
             continue
-        kernel = _kernel(v.trace)
+        kernel = _kernel(v.trace), least == 0 and top == len(np.unique(v.trace)) - 1
         namings[kernel] += 1
         if namings[kernel] <= alike:
             kept.append(v)
