@@ -3,7 +3,8 @@
 Prefixes whose network state is bit-identical and whose program state is equal are merged (`verify.explore`); where the
 set of reachable float32 states is finite and small enough, this closes and covers every length.
 
-What is proved is about the network as evaluated, a batch of rows at a time. Matrix products of another batch shape may
+What is proved is about the network as evaluated here, a batch of rows at a time: processors that add in another order
+reach other states (`verify.certificate` bounds every order). Matrix products of another batch shape may
 round their last bit otherwise; so every difference is replayed with a batch of 1 before it is believed, and one that
 does not show up again makes the verdict `Unknown`, naming the input.
 """
