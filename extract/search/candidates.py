@@ -28,18 +28,19 @@ them, and what an operator of theirs costs there."""
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """Tables (candidate, own value, row) in order of cost in bits and of operators; `term` gives the update over `OWN`
-    and what is read."""
+    and what is read; `templates` are updates as people write them, and choices between two."""
 
     tables: NDArray[np.int16]
     size: NDArray[np.int64]
     cost: NDArray[np.float64]
     term: Callable[[int], Term]
+    templates: bool = False
 
     def those(self, chosen: NDArray[np.bool_]) -> Candidates:
         """Some of them."""
         at = np.flatnonzero(chosen)
         tables = np.ascontiguousarray(self.tables[at])
-        return Candidates(tables, self.size[at], self.cost[at], lambda k: self.term(int(at[k])))
+        return Candidates(tables, self.size[at], self.cost[at], lambda k: self.term(int(at[k])), self.templates)
 
     def upto(self, bits: float, below: int = MOST_OPERATORS) -> int:
         """How many cost no more and have fewer operators than `below`."""
@@ -68,7 +69,7 @@ def by_tests(
     checks = tests(Var(OWN, INT), names, span, rows)
     values, sizes = _narrow(np.stack([t.values for t in plain])), np.array([operator_count(t.term) for t in plain])
     simple = np.argsort(sizes, kind="stable")
-    yield Candidates(values[simple], sizes[simple], _familiar(sizes[simple]), lambda k: plain[simple[k]].term)
+    yield Candidates(values[simple], sizes[simple], _familiar(sizes[simple]), lambda k: plain[simple[k]].term, True)
     total = (2 + sizes[:, None] + sizes)[None].repeat(len(checks), axis=0)
     bits = np.array([float(t[2]) for t in checks])[:, None, None] + _pairs([float(t.cost) for t in plain])
     order = np.argsort(1000.0 * total + bits, axis=None, kind="stable")[:most]
@@ -83,7 +84,7 @@ def by_tests(
 
         size = total.ravel()[part]
         cost = UPDATE_BITS + CHOOSING_BITS + OPERATOR_BITS * CHOSEN * (size - 2.0)
-        yield Candidates(np.where(truth[c], values[a], values[b]), size, cost, term)
+        yield Candidates(np.where(truth[c], values[a], values[b]), size, cost, term, True)
 
 
 def _pairs(bits: Sequence[float]) -> NDArray[np.float64]:

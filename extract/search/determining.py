@@ -22,9 +22,10 @@ def determining(
     batches: Sequence[Batch], words: Histories, output: Output, *, pool: int, most: int, returned: int, budget: int,
     rng: np.random.Generator,
 ) -> tuple[list[tuple[Found, ...]], int]:  # fmt: skip
-    """Sets of up to three of the `pool` best variables of batches, the last one also an heir of one before, that
-    determine the state, those with fewest operators first, `most` together at most; what variables are built on is not
-    counted as a member. First those of three that the output joins, and how many these are."""
+    """Sets of up to three of the `pool` best variables of batches, or of two and an heir of one, that determine the
+    state, those with fewest operators first, `most` together at most; what variables are built on is not counted as a
+    member. The pool takes by turns those of best rank, the cheapest, and the cheapest templates that read inputs alone.
+    First come the sets of three that the output joins, and how many these are."""
     given = {id(b.base): b.base for b in batches if b.base is not None}
     number = {key: n for n, key in enumerate(given)}
     length = [len(b.rows) for b in batches]
@@ -32,7 +33,9 @@ def determining(
     base = np.repeat([number.get(id(b.base), -1) for b in batches], length)
     bases = list(given.values())
     own = _serving(batches, bases)
-    orders = np.argsort(rank, kind="stable"), np.lexsort((rank, bits))
+    closed = [b.base is None and b.source.candidates is not None and b.source.candidates.templates for b in batches]
+    others = ~np.repeat(closed, length)
+    orders = np.argsort(rank, kind="stable"), np.lexsort((rank, bits)), np.lexsort((rank, bits, others))
     by_turns = [*np.flatnonzero(own >= 0).tolist(), *np.stack(orders, axis=1)[:pool].ravel().tolist()]
     best = np.array(list(dict.fromkeys(by_turns))[:pool], dtype=np.int64)
     best = best[np.argsort((bits[best] / UNIT).round(), kind="stable")]
@@ -47,9 +50,11 @@ def determining(
     which = np.repeat(np.arange(len(batches)), length)[chosen]
     where = np.concatenate([np.arange(n) for n in length])[chosen]
     codes = joint_codes(bases, words) if bases else ()
+    serving = np.full(len(bases), -1)
+    serving[own[best[own[best] >= 0]]] = np.flatnonzero(own[best] >= 0)
     found = tellers(
         _traces(batches, which, where), len(best), (bits[chosen] / UNIT).round().astype(np.int64), base[chosen],
-        own[best], np.array([np.unique(code, return_inverse=True)[1] for code in codes], dtype=np.int16),
+        serving, np.array([np.unique(code, return_inverse=True)[1] for code in codes], dtype=np.int16),
         np.array([b.trace for b in bases], dtype=np.int16), at[heirs], more, words, rng=rng,
     )  # fmt: skip
     sets, good = hitting_sets(found, words.state, output, most=most, returned=returned, budget=budget)

@@ -218,6 +218,7 @@ class Finder:
     def shown(self) -> list[Found]:
         """Values that the outputs tell: of the last step, or of one or two later on some symbols."""
         found: dict[bytes, Found] = {}
+        most_shown = max(int(self.span[-1]), int(self.mealy.output.max()))
         for k in range(self.mealy.output.shape[2]):
             output = self.mealy.output[:, :, k]
             labels = [output[:, symbol] for symbol in range(output.shape[1])]
@@ -226,7 +227,7 @@ class Finder:
                 least, most = int(plain.min()), int(plain.max())
                 same = (plain, *([plain - least] if least else []), most - plain, plain + 1, plain - 1, -plain)
                 for values in (*same, *_in_units(plain)):
-                    if np.ptp(values) == 0 or values.min() < self.low or values.max() > self.span[-1]:
+                    if np.ptp(values) == 0 or values.min() < self.low or values.max() > most_shown:
                         continue
                     trace = values[self.words.state[self.words.parent], self.words.symbol].astype(np.int16)
                     for initial in self._starts(values):

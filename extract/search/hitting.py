@@ -3,7 +3,7 @@
 Nodes at different states conflict, and a set that determines the state tells each conflict apart: it is a *hitting set*
 of them. One member must tell the conflict that fewest variables tell (`extract.search.tellers`), another one the rarest
 conflict that is left, and so on, so that few branches are met even where the pool is large. Variables over a base are
-many more than a pool holds: over each base that is a member its *heirs* are tried as the last member.
+many more than a pool holds: those over a base, its *heirs*, are tried only together with it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def hitting_sets(
     hits = np.full((2, returned, 3), -1, dtype=np.int64)
     ops, (kinds, kind) = operators_over(len(output.spare)), output.kinds()
     good, count = _search(
-        given.masks, given.cost, np.concatenate(lists), begins, given.traces, given.base, given.bases, given.own,
+        given.masks, given.cost, np.concatenate(lists), begins, given.traces, given.base, given.bases, given.serving,
         given.heirs, given.begins, given.more, state, kind, fitting(kinds, output.spare, ops), output.before,
         output.after, output.spare, ops, given.loose, given.near, most, hits, budget,
     )  # fmt: skip
@@ -70,7 +70,7 @@ def hitting_sets(
 
 @njit(cache=True)
 def _search(
-    masks: Masks, cost: Rows, lists: Rows, begins: Rows, traces: Traces, base: Rows, bases: Traces, own: Rows,
+    masks: Masks, cost: Rows, lists: Rows, begins: Rows, traces: Traces, base: Rows, bases: Traces, serving: Rows,
     heirs: Rows, heir_begins: Rows, more: Rows, state: Rows, kind: Rows, fits: Masks, before: Rows, after: Rows,
     spare: Traces, ops: Rows, loose: Rows, near: Traces, most: int, hits: Hits, budget: int,
 ) -> tuple[int, int]:  # fmt: skip
@@ -86,6 +86,44 @@ def _search(
     dear = cost[loose]
     good, found, steps = 0, 0, 0
     for total in range(most + 1):
+        for g in range(len(serving)):
+            a, b = serving[g], -1
+            if a < 0:
+                continue
+            _laid(traces[a], before, after, members[0])
+            for h in range(heir_begins[g], heir_begins[g + 1]):
+                left, c = total - cost[a] - more[h], heirs[h]
+                if left < 0:
+                    break
+                steps += 1
+                for w in range(words):
+                    both[w] = masks[a, w] | masks[c, w]
+                q = _first_untold(both)
+                if q < 0:
+                    if left == 0 and _determine(a, c, -1, traces, base, bases, state, slots, codes):
+                        found = _noted(a, c, -1, hits[1], found)
+                        if base[a] >= 0:
+                            steps += JOINING
+                            _laid(traces[c], before, after, members[1])
+                            _laid(near[base[a]], before, after, members[2])
+                            if joined(members, kind, fits, spare, ops):
+                                good = _noted(a, c, -1, hits[0], good)
+                    continue
+                end = begins[q, left + 1]
+                steps += end - begins[q, left]
+                k = _next_complete(begins[q, left], end, lists, both, q >> 6, masks)
+                while k < end:
+                    b = int(lists[k])
+                    k = _next_complete(k + 1, end, lists, both, q >> 6, masks)
+                    steps += DETERMINING
+                    if _determine(a, b, c, traces, base, bases, state, slots, codes):
+                        steps += JOINING
+                        _laid(traces[b], before, after, members[1])
+                        _laid(traces[c], before, after, members[2])
+                        if joined(members, kind, fits, spare, ops):
+                            good = _noted(a, b, c, hits[0], good)
+                        else:
+                            found = _noted(a, b, c, hits[1], found)
         for i in range(begins[0, 0], begins[0, total + 1]):
             a = int(lists[i])
             p = _first_untold(masks[a])
@@ -94,22 +132,6 @@ def _search(
                     found = _noted(a, -1, -1, hits[1], found)
                 continue
             _laid(traces[a], before, after, members[0])
-            if own[a] >= 0:
-                first, end = _costing(total - cost[a], own[a], more, heir_begins)
-                steps += end - first
-                k = _next_complete(first, end, heirs, masks[a], p >> 6, masks)
-                while k < end:
-                    c = int(heirs[k])
-                    k = _next_complete(k + 1, end, heirs, masks[a], p >> 6, masks)
-                    steps += DETERMINING
-                    if _determine(a, c, -1, traces, base, bases, state, slots, codes):
-                        found = _noted(a, c, -1, hits[1], found)
-                        if base[a] >= 0:
-                            steps += JOINING
-                            _laid(traces[c], before, after, members[1])
-                            _laid(near[base[a]], before, after, members[2])
-                            if joined(members, kind, fits, spare, ops):
-                                good = _noted(a, c, -1, hits[0], good)
             for j in range(begins[p, 0], begins[p, total - cost[a] + 1]):
                 b = int(lists[j])
                 if b < a and _tells(masks[b], 0):
@@ -140,43 +162,26 @@ def _search(
                             if joined(members, kind, fits, spare, ops):
                                 good = _noted(a, b, c, hits[0], good)
                     continue
-                laid = False
-                for case in range(3):
-                    if case == 0:
-                        first, end, numbers = begins[q, left], begins[q, left + 1], lists
-                    elif own[(a, b)[case - 1]] < 0:
+                end = begins[q, left + 1]
+                steps += end - begins[q, left]
+                k = _next_complete(begins[q, left], end, lists, both, q >> 6, masks)
+                while k < end:
+                    c = int(lists[k])
+                    k = _next_complete(k + 1, end, lists, both, q >> 6, masks)
+                    if (c < a and _tells(masks[c], 0)) or (c < b and _tells(masks[c], p)):
                         continue
-                    else:
-                        first, end = _costing(left, own[(a, b)[case - 1]], more, heir_begins)
-                        numbers = heirs
-                    steps += end - first
-                    k = _next_complete(first, end, numbers, both, q >> 6, masks)
-                    while k < end:
-                        c = int(numbers[k])
-                        k = _next_complete(k + 1, end, numbers, both, q >> 6, masks)
-                        if case == 0 and ((c < a and _tells(masks[c], 0)) or (c < b and _tells(masks[c], p))):
-                            continue
-                        steps += DETERMINING
-                        if _determine(a, b, c, traces, base, bases, state, slots, codes):
-                            steps += JOINING
-                            if not laid:
-                                _laid(traces[b], before, after, members[1])
-                                laid = True
-                            _laid(traces[c], before, after, members[2])
-                            if joined(members, kind, fits, spare, ops):
-                                good = _noted(a, b, c, hits[0], good)
-                            else:
-                                found = _noted(a, b, c, hits[1], found)
+                    steps += DETERMINING
+                    if _determine(a, b, c, traces, base, bases, state, slots, codes):
+                        steps += JOINING
+                        _laid(traces[b], before, after, members[1])
+                        _laid(traces[c], before, after, members[2])
+                        if joined(members, kind, fits, spare, ops):
+                            good = _noted(a, b, c, hits[0], good)
+                        else:
+                            found = _noted(a, b, c, hits[1], found)
             if steps > budget:
                 return good, found
     return good, found
-
-
-@njit(cache=True)
-def _costing(left: int, g: int, more: Rows, begins: Rows) -> tuple[int, int]:
-    """From where to where the heirs of a base are that cost so much."""
-    within = more[begins[g] : begins[g + 1]]
-    return begins[g] + np.searchsorted(within, left), begins[g] + np.searchsorted(within, left + 1)
 
 
 @njit(cache=True)

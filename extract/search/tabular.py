@@ -44,7 +44,8 @@ from extract.search.variables import (
 from verify.budget import Deadline
 from verify.domain import Domain
 
-NODES = 256
+NODES, LEAST = 256, -4
+"""Nodes of words, and the least value of a variable where inputs and outputs are larger."""
 MOST_POOL, MOST_CLOSED = 6000, 4000
 BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 160, 2, 50, 100_000, 600
 """Variables to build on, those of them that tell the same apart by other values, and updates over them: the cheapest
@@ -58,7 +59,7 @@ MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
 LABELLED, LABELLINGS, LABELLING, FITTING_SHARE = 120, 200, 2500, 0.25
 """Variables that may leave a label to be found, sets of them, work on those, and what it may take of the time left."""
-POOLED, MOST_HIT, HITS, HITTING, MOST_JOINED = 16_000, 40, 3000, 800_000_000, 1000
+POOLED, MOST_HIT, HITS, HITTING, MOST_JOINED = 20_000, 40, 3000, 800_000_000, 1000
 """Variables of which sets are found by what they tell, the cost of a set, sets, steps, and work on those sets that the
 output joins."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
@@ -84,9 +85,9 @@ class _Search:
         self.kept = Keeper(mealy, domain, kinds)
         self.words = histories(mealy, NODES, rng=rng)
         ends = sorted({v for pair in domain.ranges for v in pair} - {0, 1}, key=abs)
-        low = max(-8, min(-2, int(mealy.output.min()), *(min(low, -high) for low, high in domain.ranges)))
+        low = max(-8, min(LEAST, int(mealy.output.min()), *(min(low, -high) for low, high in domain.ranges)))
         high = max(7, *(high + 1 for _, high in domain.ranges))
-        self.top = max(9, high, min(mealy.size + 1, 40))
+        self.top = max(9, high, min(max(mealy.size + 1, int(mealy.output.max())), 40))
         initials = tuple(dict.fromkeys((0, 1, *ends)))
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high, deadline)
         self.questions = Questions(mealy, domain, self.words, self.constants)

@@ -21,9 +21,9 @@ class Tellers:
     """Variables, the first so many (`pool`) in order of `cost`, the others heirs alone; with their traces and which
     conflicts each tells with its base, as bits (variable, word), those first that fewest tell.
 
-    Of each variable the number of its `base` (-1 for none), of one in the pool also as which base it serves (`own`); of
-    each base the class of nodes where all that it needs is equal (`bases`), its values (`near`), and from where to
-    where in `heirs` those over it are, in order of what they cost beside it (`more`).
+    Of each variable the number of its `base` (-1 for none); of each base which of the pool is `serving` as it (-1:
+    none), the class of nodes where all that it needs is equal (`bases`), its values (`near`), and from where to where
+    in `heirs` those over it are, in order of what they cost beside it (`more`).
     `loose` are the variables that only name the last input.
     """
 
@@ -32,7 +32,7 @@ class Tellers:
     cost: Rows
     traces: Traces
     base: Rows
-    own: Rows
+    serving: Rows
     bases: Traces
     near: Traces
     heirs: Rows
@@ -64,8 +64,8 @@ def rare_conflicts(state: Rows, judges: Traces, *, rng: np.random.Generator) -> 
 
 
 def tellers(
-    traces: Traces, pool: int, cost: Rows, base: Rows, own: Rows, bases: Traces, near: Traces, heirs: Rows, more: Rows,
-    words: Histories, *, rng: np.random.Generator,
+    traces: Traces, pool: int, cost: Rows, base: Rows, serving: Rows, bases: Traces, near: Traces, heirs: Rows,
+    more: Rows, words: Histories, *, rng: np.random.Generator,
 ) -> Tellers:  # fmt: skip
     """Variables with what each tells; the first of them, the `pool`, come in order of cost, `heirs` by their base and
     in order of what they cost `more`."""
@@ -81,7 +81,7 @@ def tellers(
     masks = _told(traces, base, under, conflicts[np.argsort(count, kind="stable")])
     begins = np.searchsorted(base[heirs], np.arange(len(bases) + 1))
     near = near if len(near) else under
-    return Tellers(pool, masks, cost, traces, base, own, under, near, heirs, begins, more, loose)
+    return Tellers(pool, masks, cost, traces, base, serving, under, near, heirs, begins, more, loose)
 
 
 @njit(cache=True)

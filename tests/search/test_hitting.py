@@ -35,7 +35,7 @@ def test_every_smallest_set_that_determines_the_state_is_found_and_no_other_set(
     cost = np.sort(rng.integers(0, 4, len(traces)))
     nothing = np.zeros((0, len(words.state)), np.int16)
     none, few = np.full(len(traces), -1), np.zeros(0, np.int64)
-    found = tellers(traces, len(traces), cost, none, none, nothing, nothing, few, few, words, rng=rng)
+    found = tellers(traces, len(traces), cost, none, few, nothing, nothing, few, few, words, rng=rng)
     steps = np.arange(1, len(words.state))
     output = Output(np.zeros(len(steps), np.int16), words.parent[1:], steps, np.zeros((1, len(steps)), np.int16))
     sets, good = hitting_sets(found, words.state, output, most=7, returned=5000, budget=10**9)
