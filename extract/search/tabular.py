@@ -47,9 +47,9 @@ from verify.domain import Domain
 NODES, LEAST = 256, -4
 """Nodes of words, and the least value of a variable where inputs and outputs are larger."""
 MOST_POOL, MOST_CLOSED = 6000, 4000
-BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 160, 2, 50, 100_000, 600
-"""Variables to build on, those of them that tell the same apart by other values, and updates over them: the cheapest
-with all they need, and the cheapest over each."""
+CHEAP, BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 1000, 200, 2, 50, 100_000, 500
+"""Cheap variables that may be built on whatever they tell, variables to build on, those of them that tell the same
+apart by other values, and updates over them: the cheapest with all they need, and the cheapest over each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
 OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
@@ -117,7 +117,7 @@ class _Search:
         if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
-        over = self._over(pool, BASES, UPDATES)
+        over = self._over([*pool, *sorted(closed, key=lambda v: v.cost)[:CHEAP]], BASES, UPDATES)
         self._over(over, DEEP_BASES, 0)
         self._hit()
         self.encodings.fit(0, 2000)
@@ -219,7 +219,7 @@ class _Search:
         return sorted(merit, key=merit.__getitem__)[:PAIRS]
 
     def _bases(self, pool: Sequence[Found], most: int, alike: int = 1) -> list[Found]:
-        """Variables to build on: a third each for their price, for what they tell, and for that where they are pure."""
+        """Variables to build on (`by_turns`)."""
         return distinct_bases(by_turns(pool), self.finder.low, int(self.finder.span[-1]), most, alike)
 
     def _over(self, pool: Sequence[Found], bases: int, most: int) -> list[Found]:

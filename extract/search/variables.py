@@ -175,10 +175,11 @@ def pruned(found: Sequence[Found], alike: int, most: int) -> list[Found]:
 
 
 def by_turns(pool: Sequence[Found]) -> list[Found]:
-    """The cheapest, those that tell most, and of these the pure ones, by turns."""
-    cheap, telling = sorted(pool, key=lambda v: v.price), sorted(pool, key=lambda v: v.rank)
-    orders = cheap, telling, sorted(telling, key=lambda v: not v.pure)
-    return list({id(v): v for each in zip(*orders, strict=True) for v in each}.values())
+    """Those with the lowest price, those that tell most, of these the pure ones, and the cheapest, by turns."""
+    telling = sorted(pool, key=lambda v: v.rank)
+    orders = sorted(pool, key=lambda v: v.price), telling, sorted(telling, key=lambda v: not v.pure)
+    turns = zip(*orders, sorted(telling, key=lambda v: v.cost), strict=True)
+    return list({id(v): v for each in turns for v in each}.values())
 
 
 def distinct_bases(found: Sequence[Found], low: int, high: int, most: int, alike: int) -> list[Found]:
