@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from extract.search.finder import Batch
+from extract.search.finder import Batch, first_by_turns, places
 from extract.search.histories import Histories, Rows, Traces
 from extract.search.hitting import Output, hitting_sets
 from extract.search.tellers import tellers
@@ -36,8 +36,7 @@ def determining(
     closed = [b.base is None and b.source.candidates is not None and b.source.candidates.templates for b in batches]
     others = ~np.repeat(closed, length)
     orders = np.argsort(rank, kind="stable"), np.lexsort((rank, bits)), np.lexsort((rank, bits, others))
-    by_turns = [*np.flatnonzero(own >= 0).tolist(), *np.stack(orders, axis=1)[:pool].ravel().tolist()]
-    best = np.array(list(dict.fromkeys(by_turns))[:pool], dtype=np.int64)
+    best = first_by_turns(orders, pool, np.flatnonzero(own >= 0).tolist())
     best = best[np.argsort((bits[best] / UNIT).round(), kind="stable")]
     costs, heirs = np.array([v.cost for v in bases]), np.flatnonzero(base >= 0)
     more = ((bits[heirs] - costs[base[heirs]]) / UNIT).round().astype(np.int64)
@@ -47,8 +46,7 @@ def determining(
     chosen = np.concatenate([best, np.setdiff1d(heirs, best)])
     at = np.empty(len(bits), np.int64)
     at[chosen] = np.arange(len(chosen))
-    which = np.repeat(np.arange(len(batches)), length)[chosen]
-    where = np.concatenate([np.arange(n) for n in length])[chosen]
+    which, where = (each[chosen] for each in places(batches))
     codes = joint_codes(bases, words) if bases else ()
     serving = np.full(len(bases), -1)
     serving[own[best[own[best] >= 0]]] = np.flatnonzero(own[best] >= 0)

@@ -51,8 +51,11 @@ class Batch:
     def bits(self) -> NDArray[np.float64]:
         """What each costs with all it needs."""
         assert self.source.candidates is not None
-        given = (0.0 if self.base is None else self.base.cost) + STATE_BITS + float(value_bits(self.initial))
-        return given + self.source.candidates.cost[self.rows]
+        return self._given + self.source.candidates.cost[self.rows]
+
+    @property
+    def _given(self) -> float:
+        return (0.0 if self.base is None else self.base.cost) + STATE_BITS + float(value_bits(self.initial))
 
     @property
     def closed(self) -> bool:
@@ -61,23 +64,31 @@ class Batch:
 
     def found(self, k: int) -> Found:
         """The k-th of them."""
-        given = 0.0 if self.base is None else self.base.cost
         assert self.source.candidates is not None
-        bits = given + STATE_BITS + float(value_bits(self.initial)) + float(self.source.candidates.cost[self.rows[k]])
-        none = np.zeros(0, np.uint64)
-        row = int(self.rows[k])
+        row, none = int(self.rows[k]), np.zeros(0, np.uint64)
+        bits = self._given + float(self.source.candidates.cost[row])
         return Found(self.source, row, self.initial, self.base, bits, bits, self.traces[k], none, bits)
 
 
 def best_of(batches: Sequence[Batch], most: int) -> list[tuple[int, int]]:
     """Variables as batch and place there: those of best rank and those with fewest operators, by turns."""
     rank = np.concatenate([b.rank for b in batches])
-    which = np.repeat(np.arange(len(batches)), [len(b.rows) for b in batches])
-    where = np.concatenate([np.arange(len(b.rows)) for b in batches])
+    which, where = places(batches)
     size = np.concatenate([b.size + (operators((b.base,)) if b.base else 0) for b in batches])
-    orders = np.argsort(rank, kind="stable"), np.lexsort((rank, size))
-    best = np.array(list(dict.fromkeys(np.stack(orders, axis=1)[:most].ravel().tolist()))[:most], dtype=np.int64)
+    best = first_by_turns((np.argsort(rank, kind="stable"), np.lexsort((rank, size))), most)
     return list(zip(which[best].tolist(), where[best].tolist(), strict=True))
+
+
+def places(batches: Sequence[Batch]) -> tuple[Rows, Rows]:
+    """The batch of each variable, and its place there."""
+    length = [len(b.rows) for b in batches]
+    return np.repeat(np.arange(len(batches)), length), np.concatenate([np.arange(n) for n in length])
+
+
+def first_by_turns(orders: Sequence[Rows], most: int, before: Sequence[int] = ()) -> Rows:
+    """The first of several orders by turns, each once, after those that come `before`."""
+    turns = np.stack(orders, axis=1)[:most].ravel().tolist()
+    return np.array(list(dict.fromkeys([*before, *turns]))[:most], dtype=np.int64)
 
 
 class Finder:

@@ -87,7 +87,7 @@ def _search(
     good, found, steps = 0, 0, 0
     for total in range(most + 1):
         for g in range(len(serving)):
-            a, b = serving[g], -1
+            a = serving[g]
             if a < 0:
                 continue
             _laid(traces[a], before, after, members[0])
@@ -104,9 +104,7 @@ def _search(
                         found = _noted(a, c, -1, hits[1], found)
                         if base[a] >= 0:
                             steps += JOINING
-                            _laid(traces[c], before, after, members[1])
-                            _laid(near[base[a]], before, after, members[2])
-                            if joined(members, kind, fits, spare, ops):
+                            if _joining(traces[c], near[base[a]], before, after, members, kind, fits, spare, ops):
                                 good = _noted(a, c, -1, hits[0], good)
                     continue
                 end = begins[q, left + 1]
@@ -118,9 +116,7 @@ def _search(
                     steps += DETERMINING
                     if _determine(a, b, c, traces, base, bases, state, slots, codes):
                         steps += JOINING
-                        _laid(traces[b], before, after, members[1])
-                        _laid(traces[c], before, after, members[2])
-                        if joined(members, kind, fits, spare, ops):
+                        if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
                             good = _noted(a, b, c, hits[0], good)
                         else:
                             found = _noted(a, b, c, hits[1], found)
@@ -146,20 +142,18 @@ def _search(
                         continue
                     if not _determine(a, b, -1, traces, base, bases, state, slots, codes):
                         continue
-                    _laid(traces[b], before, after, members[1])
                     if left == 0:
                         found = _noted(a, b, -1, hits[1], found)
                         for c in (a, b):
                             if base[c] >= 0:
                                 steps += JOINING
-                                _laid(near[base[c]], before, after, members[2])
-                                if joined(members, kind, fits, spare, ops):
+                                third = near[base[c]]
+                                if _joining(traces[b], third, before, after, members, kind, fits, spare, ops):
                                     good = _noted(a, b, -1, hits[0], good)
                     else:
                         for c in loose[first:end]:
                             steps += JOINING
-                            _laid(traces[c], before, after, members[2])
-                            if joined(members, kind, fits, spare, ops):
+                            if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
                                 good = _noted(a, b, c, hits[0], good)
                     continue
                 end = begins[q, left + 1]
@@ -173,9 +167,7 @@ def _search(
                     steps += DETERMINING
                     if _determine(a, b, c, traces, base, bases, state, slots, codes):
                         steps += JOINING
-                        _laid(traces[b], before, after, members[1])
-                        _laid(traces[c], before, after, members[2])
-                        if joined(members, kind, fits, spare, ops):
+                        if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
                             good = _noted(a, b, c, hits[0], good)
                         else:
                             found = _noted(a, b, c, hits[1], found)
@@ -198,6 +190,17 @@ def _next_complete(k: int, end: int, numbers: Rows, told: Masks, first: int, mas
                 break
         k += 1
     return k
+
+
+@njit(cache=True)
+def _joining(
+    second: Traces, third: Traces, before: Rows, after: Rows, members: Traces, kind: Rows, fits: Masks, spare: Traces,
+    ops: Rows,
+) -> bool:  # fmt: skip
+    """Whether the output joins these two and the first of the members, which is laid out already."""
+    _laid(second, before, after, members[1])
+    _laid(third, before, after, members[2])
+    return joined(members, kind, fits, spare, ops)
 
 
 @njit(cache=True)
