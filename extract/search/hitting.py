@@ -21,6 +21,9 @@ from extract.search.trios import fitting, joined, operators_over
 
 DETERMINING, JOINING = 500, 5000
 """Steps that checking a set on all nodes takes, and looking for a join."""
+BAND, SPARE = 3, 16
+"""Costs of sets met in one pass, as each pass meets all cheaper pairs again, and how many times the sets returned are
+kept until its end."""
 
 Hits = NDArray[np.int64]
 
@@ -57,15 +60,17 @@ def hitting_sets(
     starts = np.concatenate([[0], np.cumsum([len(rows) for rows in lists])]).astype(np.int64)
     costs = np.arange(most + 2)
     begins = np.stack([np.searchsorted(some[rows], costs) for rows in lists]) + starts[:-1, None]
-    hits = np.full((2, returned, 3), -1, dtype=np.int64)
+    hits = np.full((2, SPARE * returned, 4), -1, dtype=np.int64)
     ops, (kinds, kind) = operators_over(len(output.spare)), output.kinds()
+    fits = fitting(kinds, output.spare, ops)
     good, count = _search(
         given.masks, given.cost, np.concatenate(lists), begins, given.traces, given.base, given.bases, given.serving,
-        given.heirs, given.begins, given.more, state, kind, fitting(kinds, output.spare, ops), output.before,
-        output.after, output.spare, ops, given.loose, given.near, most, hits, budget,
+        given.heirs, given.begins, given.more, state, kind, fits, output.before, output.after, output.spare, ops,
+        given.loose, given.near, most, hits, budget,
     )  # fmt: skip
-    rows = [*hits[0, :good].tolist(), *hits[1, :count].tolist()]
-    return [tuple(k for k in row if k >= 0) for row in rows], good
+    parts = [part[np.argsort(part[:, 0], kind="stable")][:returned] for part in (hits[0, :good], hits[1, :count])]
+    rows = [row for part in parts for row in part[:, 1:].tolist()]
+    return [tuple(k for k in row if k >= 0) for row in rows], len(parts[0])
 
 
 @njit(cache=True)
@@ -84,81 +89,83 @@ def _search(
     both = np.empty(words, np.uint64)
     members = np.empty((3, 2, len(kind)), np.int16)
     dear = cost[loose]
-    good, found, steps = 0, 0, 0
-    for total in range(most + 1):
+    good, found, steps, own = 0, 0, 0, 0
+    for start in range(0, most + 1, BAND):
+        last = min(start + BAND - 1, most)
         for g in range(len(serving)):
             a = serving[g]
-            if a < 0:
+            if a < 0 or own > budget // 2:
                 continue
             _laid(traces[a], before, after, members[0])
             for h in range(heir_begins[g], heir_begins[g + 1]):
-                left, c = total - cost[a] - more[h], heirs[h]
-                if left < 0:
+                given, c = cost[a] + more[h], heirs[h]
+                if given > last:
                     break
-                steps += 1
+                own += 1
                 for w in range(words):
                     both[w] = masks[a, w] | masks[c, w]
                 q = _first_untold(both)
                 if q < 0:
-                    if left == 0 and _determine(a, c, -1, traces, base, bases, state, slots, codes):
-                        found = _noted(a, c, -1, hits[1], found)
+                    if given >= start and _determine(a, c, -1, traces, base, bases, state, slots, codes):
+                        found = _noted(given, a, c, -1, hits[1], found)
                         if base[a] >= 0:
-                            steps += JOINING
+                            own += JOINING
                             if _joining(traces[c], near[base[a]], before, after, members, kind, fits, spare, ops):
-                                good = _noted(a, c, -1, hits[0], good)
+                                good = _noted(given, a, c, -1, hits[0], good)
                     continue
-                end = begins[q, left + 1]
-                steps += end - begins[q, left]
-                k = _next_complete(begins[q, left], end, lists, both, q >> 6, masks)
+                k, end = begins[q, max(start - given, 0)], begins[q, last - given + 1]
+                own += end - k
+                k = _next_complete(k, end, lists, both, q >> 6, masks)
                 while k < end:
                     b = int(lists[k])
                     k = _next_complete(k + 1, end, lists, both, q >> 6, masks)
-                    steps += DETERMINING
+                    own += DETERMINING
                     if _determine(a, b, c, traces, base, bases, state, slots, codes):
-                        steps += JOINING
+                        own += JOINING
+                        total = given + cost[b]
                         if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
-                            good = _noted(a, b, c, hits[0], good)
+                            good = _noted(total, a, b, c, hits[0], good)
                         else:
-                            found = _noted(a, b, c, hits[1], found)
-        for i in range(begins[0, 0], begins[0, total + 1]):
+                            found = _noted(total, a, b, c, hits[1], found)
+        for i in range(begins[0, 0], begins[0, last + 1]):
             a = int(lists[i])
             p = _first_untold(masks[a])
             if p < 0:
-                if cost[a] == total and _determine(a, -1, -1, traces, base, bases, state, slots, codes):
-                    found = _noted(a, -1, -1, hits[1], found)
+                if cost[a] >= start and _determine(a, -1, -1, traces, base, bases, state, slots, codes):
+                    found = _noted(cost[a], a, -1, -1, hits[1], found)
                 continue
             _laid(traces[a], before, after, members[0])
-            for j in range(begins[p, 0], begins[p, total - cost[a] + 1]):
+            for j in range(begins[p, 0], begins[p, last - cost[a] + 1]):
                 b = int(lists[j])
                 if b < a and _tells(masks[b], 0):
                     continue
                 steps += 1
                 for w in range(words):
                     both[w] = masks[a, w] | masks[b, w]
-                q, left = _first_untold(both), total - cost[a] - cost[b]
+                q, given = _first_untold(both), cost[a] + cost[b]
                 if q < 0:
-                    first, end = np.searchsorted(dear, left), np.searchsorted(dear, left + 1)
-                    if left > 0 and first == end:
+                    first = np.searchsorted(dear, max(start - given, 1))
+                    end = np.searchsorted(dear, last - given + 1)
+                    if given < start and first == end:
                         continue
                     if not _determine(a, b, -1, traces, base, bases, state, slots, codes):
                         continue
-                    if left == 0:
-                        found = _noted(a, b, -1, hits[1], found)
+                    if given >= start:
+                        found = _noted(given, a, b, -1, hits[1], found)
                         for c in (a, b):
                             if base[c] >= 0:
                                 steps += JOINING
                                 third = near[base[c]]
                                 if _joining(traces[b], third, before, after, members, kind, fits, spare, ops):
-                                    good = _noted(a, b, -1, hits[0], good)
-                    else:
-                        for c in loose[first:end]:
-                            steps += JOINING
-                            if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
-                                good = _noted(a, b, c, hits[0], good)
+                                    good = _noted(given, a, b, -1, hits[0], good)
+                    for c in loose[first:end]:
+                        steps += JOINING
+                        if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
+                            good = _noted(given + cost[c], a, b, c, hits[0], good)
                     continue
-                end = begins[q, left + 1]
-                steps += end - begins[q, left]
-                k = _next_complete(begins[q, left], end, lists, both, q >> 6, masks)
+                k, end = begins[q, max(start - given, 0)], begins[q, last - given + 1]
+                steps += end - k
+                k = _next_complete(k, end, lists, both, q >> 6, masks)
                 while k < end:
                     c = int(lists[k])
                     k = _next_complete(k + 1, end, lists, both, q >> 6, masks)
@@ -167,11 +174,12 @@ def _search(
                     steps += DETERMINING
                     if _determine(a, b, c, traces, base, bases, state, slots, codes):
                         steps += JOINING
+                        total = given + cost[c]
                         if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
-                            good = _noted(a, b, c, hits[0], good)
+                            good = _noted(total, a, b, c, hits[0], good)
                         else:
-                            found = _noted(a, b, c, hits[1], found)
-            if steps > budget:
+                            found = _noted(total, a, b, c, hits[1], found)
+            if steps > budget // 2:
                 return good, found
     return good, found
 
@@ -211,10 +219,10 @@ def _laid(trace: Traces, before: Rows, after: Rows, rows: Traces) -> None:
 
 
 @njit(cache=True)
-def _noted(a: int, b: int, c: int, hits: Rows, found: int) -> int:
+def _noted(total: int, a: int, b: int, c: int, hits: Rows, found: int) -> int:
     """One row more, where there is room."""
     if found < len(hits):
-        hits[found, 0], hits[found, 1], hits[found, 2] = a, b, c
+        hits[found, 0], hits[found, 1], hits[found, 2], hits[found, 3] = total, a, b, c
         found += 1
     return found
 

@@ -98,6 +98,22 @@ def _within(part: Words, mask: Words) -> bool:
 
 
 @njit(cache=True)
+def _undominated(masks: Words, chosen: Index) -> Index:
+    """Those chosen that none before them is right wherever they are."""
+    kept, count = np.empty_like(chosen), 0
+    for a in chosen:
+        good = True
+        for n in range(count):
+            if _within(masks[a], masks[kept[n]]):
+                good = False
+                break
+        if good:
+            kept[count] = a
+            count += 1
+    return kept[:count]
+
+
+@njit(cache=True)
 def _first_over(part: Words, masks: Words, kept: Index) -> int:
     for a in kept:
         if _within(part, masks[a]):
@@ -111,7 +127,7 @@ def join_conditionals(
     found: Found,
 ) -> None:  # fmt: skip
     """Conditionals with the wanted values; for the first `nested` tests also with another in the else-branch."""
-    kept = distinct(masks, np.arange(len(values), dtype=np.int32), MOST_MASKS)
+    kept = _undominated(masks, distinct(masks, np.arange(len(values), dtype=np.int32), MOST_MASKS))
     rest, inner = np.empty_like(full), np.empty_like(full)
     for t in range(len(truths)):
         if truth_sizes[t] + 1 >= found[0]:
