@@ -79,10 +79,11 @@ def _search(
     heirs: Rows, heir_begins: Rows, more: Rows, state: Rows, kind: Rows, fits: Masks, before: Rows, after: Rows,
     spare: Traces, ops: Rows, loose: Rows, near: Traces, most: int, hits: Hits, budget: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """Fill rows of `hits`, in the first part with sets that the output joins.
+    """Fill rows of `hits` (part, row, cost and members), in the first part with sets that the output joins.
 
-    `lists` are those that tell a conflict in order of cost, `begins` (conflict, cost) where in them a cost begins. Of
-    members that tell the conflict branched on the first in order is branched to first, so that each set is met once.
+    Costs are met in bands, sets of one band in no order; heirs and the pool have half of the budget each. `lists` are
+    those that tell a conflict in order of cost, `begins` (conflict, cost) where in them a cost begins. Of members that
+    tell the conflict branched on the first in order is branched to first, so that each set is met once.
     """
     words = masks.shape[1]
     slots, codes = room(len(state)), np.empty(len(state), np.uint64)
@@ -220,7 +221,7 @@ def _laid(trace: Traces, before: Rows, after: Rows, rows: Traces) -> None:
 
 @njit(cache=True)
 def _noted(total: int, a: int, b: int, c: int, hits: Rows, found: int) -> int:
-    """One row more, where there is room."""
+    """One row more, of this cost, where there is room."""
     if found < len(hits):
         hits[found, 0], hits[found, 1], hits[found, 2], hits[found, 3] = total, a, b, c
         found += 1
