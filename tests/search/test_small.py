@@ -38,3 +38,23 @@ def test_long_sums_are_found_in_the_first_step() -> None:
     assert search.best is not None
     assert search.size == 5
     assert (evaluate_batch(search.best, given) == target).all()
+
+
+def test_a_comparison_is_an_argument_of_what_is_found_in_the_second_step() -> None:
+    given = columns()
+    target = np.minimum(given["a"] < given["b"], given["c"])
+    search = Smallest(given, target, (0, 1))
+    search.deepen()
+    search.deepen()
+    assert search.best is not None
+    assert search.size == 3
+    assert (evaluate_batch(search.best, given) == target).all()
+
+
+def test_no_choice_is_lost_with_values_that_earlier_ones_are_right_beside() -> None:
+    given = columns()
+    target = np.where(given["a"] < 2, given["b"] + given["c"], np.maximum(given["c"], given["d"]))
+    search = Smallest(given, target, (0, 1, 2))
+    search.deepen()
+    search.deepen()
+    assert search.size == 4

@@ -143,6 +143,20 @@ def _compare(op: int, a: int, b: int) -> bool:
 
 
 @njit(cache=True)
+def add_tests(
+    first: int, end: int, count: int, values: Numbers, made: Index, slots: Index, hashes: Words, truths: Words
+) -> int:  # fmt: skip
+    """Enter some truths as numbers. Returns the terms in all."""
+    rows = values.shape[1]
+    row = np.empty(rows, dtype=np.int32)
+    for a in range(first, end):
+        for k in range(rows):
+            row[k] = (truths[a, k >> 6] >> np.uint64(k & 63)) & np.uint64(1)
+        count = add_number(row, count, values, made, slots, hashes, INT, a, 0, 0)
+    return count
+
+
+@njit(cache=True)
 def grow_numbers(
     level: int, begins: Starts, values: Numbers, made: Index, slots: Index, hashes: Words, truth_begins: Starts,
     truths: Words, divisors: Starts,
@@ -160,10 +174,7 @@ def grow_numbers(
                 count = add_number(row, count, values, made, slots, hashes, op, a, divisor, 0)
                 if op <= ABS:
                     break
-    for a in range(truth_begins[level - 1], truth_begins[level]):
-        for k in range(rows):
-            row[k] = (truths[a, k >> 6] >> np.uint64(k & 63)) & np.uint64(1)
-        count = add_number(row, count, values, made, slots, hashes, INT, a, 0, 0)
+    count = add_tests(truth_begins[level - 1], truth_begins[level], count, values, made, slots, hashes, truths)
     for left in range(level):
         right = level - 1 - left
         for a in range(begins[left], begins[left + 1]):

@@ -106,7 +106,8 @@ class Bank:
     def __init__(
         self, leaves: Sequence[Term], columns: Sequence[IntArray], depth: int, capacity: int, *, tests: bool = False
     ) -> None:  # fmt: skip
-        """`columns` are the leaves' values; with `tests` the truths have one operator more than the numbers."""
+        """`columns` are the leaves' values; with `tests` the truths have one operator more than the numbers, and of
+        depth one there are also comparisons of leaves as numbers."""
         rows = len(columns[0])
         self.leaves = leaves
         self._numbers = _store(capacity, rows, np.int16)
@@ -126,6 +127,9 @@ class Bank:
             if tests or level < depth:
                 grown = bank.grow_truths(level + 1, begins, values, truth_begins, *self._truths)
                 truth_begins[level + 2 :] = grown
+        if tests and depth == 1:  # comparisons of leaves as numbers, which have one operator more than the others
+            first, end = truth_begins[1:3]
+            begins[-1] = bank.add_tests(first, end, int(begins[-1]), values, made, slots, hashes, self._truths[0])
         count, truth_count = int(begins[-1]), int(truth_begins[-1])
         self.values, self.truths = values[:count], self._truths[0][:truth_count]
         self.sizes = (np.searchsorted(begins, np.arange(count), side="right") - 1).astype(np.int32)
