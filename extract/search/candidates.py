@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 from dsl.terms import Term, Var, constant, operator_count
 from dsl.types import INT
 from extract.search.small.smallest import Bank
-from extract.search.templates import conditional, templates, tests
+from extract.search.templates import conditional, templates, tests, usual
 from verify.domain import IntArray
 
 OWN, OTHER = "s", "t"
 FAR = 30_000
 """Stands for values beyond 16 bits, which are out of every range."""
-MOST_TABLE = 16_000_000
+MOST_TABLE, TABLES = 16_000_000, 48_000_000
+"""Entries of the tables of one part, and of those of usual choices."""
 OPERATOR_BITS, UPDATE_BITS = 9.0, 4.0
+FINER = 0.01
+"""What a bit of a choice between two templates counts, so that few cost the same."""
 MOST_OPERATORS = 99
-FAMILIAR, CHOOSING_BITS, CHOSEN = 0.1, 14.0, 0.5
+FAMILIAR, CHOOSING_BITS, CHOSEN, CHOICE_BITS = 0.1, 14.0, 0.5, 0.1
 """What an operator past the first costs in a template, against one in a term at large; bits of a choice between two of
-them, and what an operator of theirs costs there."""
+them, and what an operator of theirs costs there, or a bit of the whole in a usual choice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +86,21 @@ def by_tests(
             return conditional(checks[c[k]], plain[a[k]], plain[b[k]])
 
         size = total.ravel()[part]
-        cost = UPDATE_BITS + CHOOSING_BITS + OPERATOR_BITS * CHOSEN * (size - 2.0)
+        cost = UPDATE_BITS + CHOOSING_BITS + OPERATOR_BITS * CHOSEN * (size - 2.0) + FINER * bits.ravel()[part]
         yield Candidates(np.where(truth[c], values[a], values[b]), size, cost, term, True)
+
+
+def by_usual(names: Sequence[Var], span: IntArray, rows: IntArray, resets: Sequence[int], nested: int) -> Candidates:
+    """Usual choices (`extract.search.templates.usual`) as long as they fit in memory, in order of operators."""
+    own = Var(OWN, INT)
+    plain, checks = templates(own, names, span, rows, resets), tests(own, names, span, rows)
+    chosen = usual(own, plain, checks, resets, nested)[: TABLES // (len(span) * len(rows))]
+    cost = UPDATE_BITS + np.array([CHOOSING_BITS * c.depth + CHOICE_BITS * c.cost for c in chosen])
+    some = [c.made for c in chosen]
+    sizes = np.array([operator_count(t.term) for t in some])
+    values = _narrow(np.stack([t.values for t in some]))
+    order = np.argsort(sizes, kind="stable")
+    return Candidates(values[order], sizes[order], cost[order], lambda k: some[order[k]].term, True)
 
 
 def _pairs(bits: Sequence[float]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from extract.search.variables import Found, joint_codes
 
 UNIT = 4.0
 """Bits that count as one in the cost of a set."""
-HEIRS = 600
+HEIRS = 4000
 """Variables over each base, the cheapest, beside those of the pool."""
 
 

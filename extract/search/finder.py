@@ -14,7 +14,16 @@ from dsl.terms import Var
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.assemble import input_names
-from extract.search.candidates import MOST_OPERATORS, OPERATOR_BITS, OTHER, UPDATE_BITS, Candidates, by_terms, by_tests
+from extract.search.candidates import (
+    MOST_OPERATORS,
+    OPERATOR_BITS,
+    OTHER,
+    UPDATE_BITS,
+    Candidates,
+    by_terms,
+    by_tests,
+    by_usual,
+)  # fmt: skip
 from extract.search.histories import Histories, Rows, Traces
 from extract.search.sets import STATE_BITS
 from extract.search.simulations import closing, hash_table, purity, simulate
@@ -31,6 +40,8 @@ MOST_KEPT, MOST_EACH = 30_000, 1000
 """So many are found in one go, and so many of them stay."""
 MOST_ENTRIES = 24_000_000
 """Entries of the tables of one kind of update."""
+NESTED, CHOOSING_BASES = 200, 30
+"""Usual choices that are reset by another test, and bases over which usual choices are looked for."""
 COPY_BITS, LIMIT_BITS = 3.0, 0.01
 ENDLESS = Deadline(math.inf)
 
@@ -105,6 +116,7 @@ class Finder:
         self.inputs = [Var(n, INT) for n in input_names(domain.arity)]
         self.low, self.span = low, np.arange(low, high + 1)
         self.wide: list[Candidates] = []
+        self.usual: Candidates | None = None
         self.batches: list[Batch] = []
         self.tried = 0
         self.met = {kind: hash_table(1 << 22) for kind in ("closed", "built", "open")}
@@ -115,7 +127,8 @@ class Finder:
         most = min(limit, MOST_ENTRIES // (len(span) * len(self.symbols)))
         terms = by_terms(self.inputs, span, self.symbols, self.constants, deepest, most)
         found = self._simulated(Source(terms), terms.upto(self._bits(2)), self.words.symbol, None)
-        for part in by_tests(self.inputs, span, self.symbols, tests, self.initials):
+        usual = by_usual(self.inputs, span, self.symbols, self.initials, NESTED)
+        for part in (usual, *by_tests(self.inputs, span, self.symbols, tests, self.initials)):
             found += self._simulated(Source(part), len(part.cost), self.words.symbol, None)
         return found + self._simulated(Source(terms), len(terms.cost), self.words.symbol, None)
 
@@ -135,23 +148,33 @@ class Finder:
         most = min(limit, MOST_ENTRIES // (len(self.span) * len(rows)))
         parts = [by_terms(given, self.span, rows, self.constants, deepest, most)]
         parts += by_tests(given, self.span, rows, tests, self.initials)
-        for part in parts:
-            table = part.tables.reshape(len(part.cost), size, size, -1)
-            self.wide.append(part.those((table != table[:, :, :1]).any(axis=(1, 2, 3))))
+        self.wide = [self._reading_other(part) for part in parts]
+        self.usual = self._reading_other(by_usual(given, self.span, rows, self.initials[:1], 0))
+
+    def _reading_other(self, part: Candidates) -> Candidates:
+        """The updates in which the other variable matters."""
+        size = len(self.span)
+        table = part.tables.reshape(len(part.cost), size, size, -1)
+        return part.those((table != table[:, :, :1]).any(axis=(1, 2, 3)))
 
     def over(self, bases: Sequence[Found], most: int, each: int, below: int = MOST_OPERATORS) -> list[Found]:
         """Variables that read one of the bases: of all pairs of base and update the `most` that are cheapest together,
-        and the `each` cheapest over every base, those with fewer operators than `below`."""
+        and the `each` cheapest over every base, and usual choices over the first ones, those with fewer operators than
+        `below`."""
         if not self.wide:
             return []
         limit, costs = self._limit([b.price for b in bases], most), np.sort(np.concatenate([p.cost for p in self.wide]))
         least = float(costs[min(each, len(costs) - 1)])
         found: list[Found] = []
-        for base in bases:
+        for place, base in enumerate(bases):
             if self.deadline.passed:
                 break
+            left = below - operators((base,))
+            if self.usual is not None and most and place < CHOOSING_BASES:
+                count = int(np.searchsorted(self.usual.size, left))
+                found += self._simulated(Source(self.usual), count, self._reading(base), base, self.initials[:2])
             for part in self.wide:
-                count = part.upto(max(limit - base.price, least), below - operators((base,)))
+                count = part.upto(max(limit - base.price, least), left)
                 found += self._simulated(Source(part), count, self._reading(base), base)
         return found
 
@@ -256,12 +279,14 @@ class Finder:
         into = np.unique(values[self.mealy.next == 0])
         return into.tolist() if len(into) == 1 else self.initials[:2]
 
-    def _simulated(self, source: Source, most: int, rows: Rows, base: Found | None) -> list[Found]:
+    def _simulated(
+        self, source: Source, most: int, rows: Rows, base: Found | None, initials: Sequence[int] | None = None
+    ) -> list[Found]:
         part, found = source.candidates, []
         assert part is not None
         given = (base.cost if base else 0.0) + STATE_BITS + (COPY_BITS + STATE_BITS if source.delayed else 0.0)
         chosen = np.arange(min(most, len(part.cost)))
-        for initial in self.initials:
+        for initial in initials or self.initials:
             if self.deadline.passed or not self.low <= initial < self.low + part.tables.shape[1]:
                 continue
             kept = np.empty(MOST_KEPT, dtype=np.int64)

@@ -1,7 +1,8 @@
 """Updates that people write: counters, saturating counters, shift registers, extremes, flags, latches, in conditions.
 
 A *template* is one term with its values on a grid (own value, row). `conditional` joins two templates by a test of the
-row (the inputs and the variables read), which also gives resets, holds and toggles.
+row (the inputs and the variables read), which also gives resets, holds and toggles. The `usual` ones of these are
+few enough to be larger: a template that is held or reset by a test, and a counter that a test moves up or down.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 
 from dsl.batch import evaluate_batch
 from dsl.ops import apply
-from dsl.terms import Term, Var, constant
+from dsl.terms import Term, Var, constant, operator_count, variables
 from extract.search.engine.costs import constant_bits, variable_bits
 from extract.search.engine.language import integers
 from extract.search.engine.lowering import DEFAULT
 from verify.domain import IntArray
 
 LARGEST = 7
+USUAL_TESTS = 14
+"""Tests of what is read, the shortest, in choices that are `usual`."""
 Test = tuple[Term, NDArray[np.bool_], int]
 """A condition, its truth (own value, row), and its bits."""
 
@@ -70,6 +73,52 @@ def tests(own: Var, sources: Sequence[Var], span: IntArray, rows: IntArray) -> l
                 if key not in found or cost < found[key][2]:
                     found[key] = (_op(name, var, int(c)), truth, cost)
     return sorted(found.values(), key=lambda t: t[2])
+
+
+def usual(
+    own: Var, plain: Sequence[Template], checks: Sequence[Test], resets: Sequence[int], nested: int
+) -> list[Choice]:
+    """Templates that a test of what is read holds or resets, counters that one moves up and down, and up to `nested`
+    of these, flags and latches reset by another test, cheapest first."""
+    some = [t for t in checks if own.name not in variables(t[0])][:USUAL_TESTS]
+    still = next(t for t in plain if t.term == own)
+    ends = [t for t in plain if t.term in {constant(c) for c in resets}]
+    moved = [t for t in plain if t is not still and t not in ends]
+    down = [t for t in plain if t.term == _op("max", _op("-", own, 1), 0)]
+    up = [t for t in plain if t.term in {_op("min", _op("+", own, 1), k) for k in range(2, LARGEST + 1)}]
+    swung = [Choice(test, *pair) for test in some for a in up for b in down for pair in ((a, b), (b, a))]
+    simple = [t for t in plain if t is not still and operator_count(t.term) < 2]
+    latched = [Choice(test, *pair) for test in some for t in simple for pair in ((t, still), (still, t))]
+    inner = [c.made for c in sorted([*latched, *swung], key=lambda c: c.cost)[:nested]]
+    made = [Choice(test, *pair) for test in some for t in moved for pair in ((t, still), (still, t))]
+    made += [Choice(test, *pair) for test in some for t in [*moved, *inner] for e in ends
+             for pair in ((t, e), (e, t))]  # fmt: skip
+    return sorted([*made, *swung], key=lambda c: c.cost)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """One of two templates by a test."""
+
+    test: Test
+    then: Template
+    otherwise: Template
+
+    @property
+    def cost(self) -> int:
+        """The bits of all three."""
+        return self.test[2] + self.then.cost + self.otherwise.cost
+
+    @property
+    def depth(self) -> int:
+        """How many choices there are."""
+        return 1 + ("if" in (getattr(self.then.term, "op", ""), getattr(self.otherwise.term, "op", "")))
+
+    @property
+    def made(self) -> Template:
+        """The choice as a template."""
+        values = np.where(self.test[1], self.then.values, self.otherwise.values)
+        return Template(conditional(self.test, self.then, self.otherwise), values, self.cost)
 
 
 def conditional(test: Test, then: Template, otherwise: Template) -> Term:
