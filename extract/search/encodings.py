@@ -25,6 +25,8 @@ BITS_EACH = 10.0
 PENALTY = (0, 1, 3)
 """Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 
+ANEW = 100
+"""Work on the best machine's updates anew."""
 POSED, AGAIN, AGAIN_SHARE, MISSED_BITS, LABELLING_SHARE = 400, 1500, 0.2, 0.5, 0.1
 """Labellings posed, work on those beside variables of the best machine and what it may take of the time left, bits for
 a step on which the label is not told by what it may read, and what labelling may take."""
@@ -66,11 +68,16 @@ class Encodings:
         for bits, width, pose in sorted(found, key=lambda f: f[0])[:POSED]:
             self.push((kind, width), bits, pose())
 
-    def again(self, *, rng: np.random.Generator) -> None:
-        """Some of the best machine's variables with one known by its labels in place of the others, fitted for as long
-        as that makes it smaller."""
+    def again(self, initials: Iterable[int], *, rng: np.random.Generator) -> None:
+        """The best machine's updates anew, and some of its variables with one known by its labels in place of the
+        others, fitted for as long as that makes it smaller."""
         while self.kept.members != self._around and self.kept.bound > 1 and not self.deadline.passed:
             self._around = members = self.kept.members
+            for initial in initials:
+                fit = self.questions.anew(members, initial)
+                if fit is not None:
+                    self.push("anew", 0.0, fit)
+            self.fit(1, ANEW)
             sets = [c for n in range(1, len(members)) for c in combinations(members, n) if _alone(c, members)]
             self.label("again", ((BITS_EACH * sum(v.size for v in c), c) for c in sets), rng=rng)
             self.fit(2, AGAIN, AGAIN_SHARE)
@@ -120,7 +127,7 @@ class Encodings:
         if terms is None or fit.size > self.kept.bound:
             return
         if not fit.exact:
-            exact = self.questions.on_states(fit.variables)
+            exact = self.questions.on_states(fit.variables, fit.names)
             if exact is None:
                 fit.give_up()
                 return

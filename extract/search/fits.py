@@ -13,7 +13,7 @@ DEEPEST = max(CAPACITY)
 
 
 class Fit:
-    """The terms wanted under one encoding (outputs, and updates of shown variables), each under search.
+    """The terms wanted under one encoding (outputs, and updates of variables still or anew), each under search.
 
     Posed on the steps of some words at first; `exact` once it is posed on all steps that are reached.
     """
@@ -23,7 +23,7 @@ class Fit:
         constants: Sequence[int],
     ) -> None:  # fmt: skip
         self.variables, self.constants, self.exact = variables, constants, False
-        self.given = sum(v.size for v in variables if v.update is not None)
+        self.given = sum(v.size for v in variables if v.name + "'" not in wanted)
         self.searches = self._posed(columns, wanted)
 
     def _posed(self, columns: Mapping[str, IntArray], wanted: Mapping[str, IntArray]) -> dict[str, Smallest]:
@@ -38,6 +38,11 @@ class Fit:
         for n, search in self.searches.items():
             while search.depth < depths[n] and not search.spent:
                 search.deepen()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What terms are wanted: new values and outputs."""
+        return tuple(self.searches)
 
     def give_up(self) -> None:
         """Search no further."""

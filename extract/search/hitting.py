@@ -21,6 +21,8 @@ from extract.search.trios import fitting, joined, operators_over
 
 DETERMINING, JOINING = 500, 5000
 """Steps that checking a set on all nodes takes, and looking for a join."""
+PAIRS = 4
+"""Pairs that determine the state, the cheapest, to which the output may join any third variable."""
 BAND, SPARE = 3, 16
 """Costs of sets met in one pass, as each pass meets all cheaper pairs again, and how many times the sets returned are
 kept until its end."""
@@ -67,6 +69,12 @@ def hitting_sets(
         given.masks, given.cost, np.concatenate(lists), begins, given.traces, given.base, given.bases, given.serving,
         given.heirs, given.begins, given.more, state, kind, fits, output.before, output.after, output.spare, ops,
         given.loose, given.near, most, hits, budget,
+    )  # fmt: skip
+    pairs = hits[1, :count][(hits[1, :count, 2] >= 0) & (hits[1, :count, 3] < 0)]
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")][:PAIRS]
+    good = _thirds(
+        pairs, given.pool, given.cost, given.traces, kind, fits, output.before, output.after, output.spare, ops,
+        hits[0], good,
     )  # fmt: skip
     parts = [part[np.argsort(part[:, 0], kind="stable")][:returned] for part in (hits[0, :good], hits[1, :count])]
     rows = [row for part in parts for row in part[:, 1:].tolist()]
@@ -183,6 +191,21 @@ def _search(
             if steps > budget // 2:
                 return good, found
     return good, found
+
+
+@njit(cache=True)
+def _thirds(
+    pairs: Rows, pool: int, cost: Rows, traces: Traces, kind: Rows, fits: Masks, before: Rows, after: Rows,
+    spare: Traces, ops: Rows, hits: Hits, good: int,
+) -> int:  # fmt: skip
+    """Fill rows of `hits` with pairs that determine the state and a third variable that only the output needs."""
+    members = np.empty((3, 2, len(kind)), np.int16)
+    for total, a, b, _ in pairs:
+        _laid(traces[a], before, after, members[0])
+        for c in range(pool):
+            if c not in (a, b) and _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
+                good = _noted(total + cost[c], a, b, c, hits, good)
+    return good
 
 
 @njit(cache=True)

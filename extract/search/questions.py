@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,6 +23,8 @@ from verify.domain import Domain, IntArray
 
 MOST_JOINT, MOST_LABELLED = 600, 300
 LABEL = "l"
+LAST, BEFORE = "l", "e"
+"""End the names of last inputs, and of what variables were one step before."""
 Question = tuple[dict[str, IntArray], dict[str, IntArray]]
 """What terms may read (name -> values by step), and what they should be."""
 
@@ -52,13 +54,30 @@ class Questions:
         wanted = _wanted(every, columns, self.mealy.output[words.state[before], words.symbol[1:]])
         return Fit(tuple(every), columns, wanted, self.constants)
 
-    def on_states(self, every: Sequence[Variable]) -> Question | None:
-        """What is asked on all steps that are reached, if those are few and the variables do determine the state."""
+    def on_states(self, every: Sequence[Variable], names: Iterable[str]) -> Question | None:
+        """What is asked of these terms on all steps that are reached, if those are few and the variables do determine
+        the state."""
         joint = unfold(self.mealy, self.domain, every, most=MOST_JOINT)
         if joint is None or not joint.determined:
             return None
         columns, outputs = self._columns(joint, joint.values)
-        return columns, _wanted(every, columns, outputs)
+        return columns, {n: columns[n] if n in columns else outputs[:, int(n[1:])] for n in names}
+
+    def anew(self, members: Sequence[Variable], initial: int) -> Fit | None:
+        """A fit of all updates of the members anew, which may also read the last inputs and what the members were one
+        step before, `initial` at first: to remember these takes no operators. None where there are many steps."""
+        none = np.zeros(0, np.int16)
+        last = [Variable(n + LAST, Var(n, INT), initial, 0, none) for n in self.inputs]
+        before = [Variable(v.name + BEFORE, Var(v.name, INT), initial, 0, none) for v in members]
+        every = (*members, *last, *before)
+        joint = unfold(self.mealy, self.domain, every, most=MOST_JOINT)
+        if joint is None:
+            return None
+        columns, outputs = self._columns(joint, joint.values)
+        wanted = {v.name + "'": columns[v.name + "'"] for v in members}
+        fit = Fit(every, columns, wanted | _wanted((), columns, outputs), self.constants)
+        fit.exact = True
+        return fit
 
     def labelled(
         self, every: Sequence[Variable], *, rng: np.random.Generator
@@ -96,7 +115,7 @@ class Questions:
         remembered has no operators."""
         words = self.words
         last = [
-            Variable(f"{n}l", Var(n, INT), int(values[0]), 0, values[words.symbol].astype(np.int16))
+            Variable(n + LAST, Var(n, INT), int(values[0]), 0, values[words.symbol].astype(np.int16))
             for n, values in self.inputs.items()
         ]
         slots = room(len(words.state))
@@ -119,7 +138,7 @@ class Questions:
         """What a variable was one step before, with a value for the start."""
         trace = v.trace[self.words.parent]
         trace[0] = initial
-        return Variable(f"{v.name}e", Var(v.name, INT), initial, 0, trace)
+        return Variable(v.name + BEFORE, Var(v.name, INT), initial, 0, trace)
 
 
 def needed_by(outputs: Sequence[Term], updates: Mapping[str, Term]) -> set[str]:

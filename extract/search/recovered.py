@@ -58,9 +58,10 @@ class Keeper:
         return best
 
     def offer(self, members: Sequence[Variable], terms: Mapping[str, Term], outputs: Sequence[Term]) -> bool:
-        """Keep the machine by the variables that outputs depend on, with updates not given among the terms, if it
+        """Keep the machine by the variables that outputs depend on, with their updates or those among the terms, if it
         equals the table and is smaller than the best; whether that is so."""
-        updates = {v.name: v.update or terms[v.name + "'"] for v in members}
+        updates = {v.name: v.update for v in members if v.update is not None}
+        updates |= {v.name: terms[v.name + "'"] for v in members if v.name + "'" in terms}
         needed = needed_by(outputs, updates)
         named, told = self._renamed([v for v in members if v.name in needed], updates, outputs)
         first, drawn = {v.name: v.initial for v in named}, {v.name: v.update for v in named if v.update is not None}

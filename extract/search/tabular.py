@@ -59,9 +59,11 @@ MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
 LABELLED, LABELLINGS, LABELLING, FITTING_SHARE = 120, 200, 2500, 0.25
 """Variables that may leave a label to be found, sets of them, work on those, and what it may take of the time left."""
-POOLED, MOST_HIT, HITS, HITTING, MOST_JOINED = 20_000, 40, 3000, 800_000_000, 1000
-"""Variables of which sets are found by what they tell, the cost of a set, sets, steps, and work on those sets that the
-output joins."""
+POOLED, MOST_HIT, HITS, MOST_JOINED = 20_000, 40, 3000, 1000
+"""Variables of which sets are found by what they tell, the cost of a set, sets, and work on those that the output
+joins."""
+HITTING, HITTING_A_SECOND = 1_000_000_000, 75_000_000
+"""Steps of that, most and for each second that is left."""
 WIDE, NARROW, JOINING, JOINED_A_SECOND = 30_000, 12_000, 250_000_000, 100_000_000
 """Variables that outputs may join, atoms that operators which all arguments allow may take, and steps: most, and about
 as many as take a second."""
@@ -120,23 +122,23 @@ class _Search:
         over = self._over([*pool, *sorted(closed, key=lambda v: v.cost)[:CHEAP]], BASES, UPDATES)
         self._over(over, DEEP_BASES, 0)
         self._hit()
-        self.encodings.fit(0, 2000)
+        self.encodings.fit(1, 2000)
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self.encodings.fit(0, 2000)
         if self.kept.bound <= 2:
             return
         self._label(closed)
         self.encodings.fit(2, LABELLING, FITTING_SHARE)
-        self.encodings.again(rng=self.rng)
+        self.encodings.again(self.finder.initials, rng=self.rng)
         self._circle()
         self.encodings.fit(0, 1500)
-        self.encodings.again(rng=self.rng)
+        self.encodings.again(self.finder.initials, rng=self.rng)
         pool = pruned([*pool, *finder.delayed(15_000), *over], 5, MOST_POOL)
         self._pose(pool)
         self.encodings.fit(0, 3000)
         self._close(self._pairs(pool), CLOSING)
         self.encodings.fit(0, 2000)
-        self.encodings.again(rng=self.rng)
+        self.encodings.again(self.finder.initials, rng=self.rng)
         over = self._over([v for v in pool if v.base is not None], DEEP_BASES, UPDATES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
@@ -167,8 +169,9 @@ class _Search:
         wanted = self.mealy.output[words.state[before], symbol, 0].astype(np.int16)
         spare = np.stack([*(v[symbol] for v in self.questions.inputs.values()), np.zeros_like(order)]).astype(np.int16)
         output = Output(wanted, before, order, spare)
+        budget = int(min(HITTING, self.deadline.left * HITTING_A_SECOND))
         sets, good = determining(
-            batches, words, output, pool=POOLED, most=MOST_HIT, returned=HITS, budget=HITTING, rng=self.rng
+            batches, words, output, pool=POOLED, most=MOST_HIT, returned=HITS, budget=budget, rng=self.rng
         )
         joined = Encodings(self.questions, self.kept, self.deadline)
         for chosen in sets[:good]:

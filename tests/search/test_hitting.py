@@ -14,7 +14,7 @@ from extract.search.histories import histories
 from extract.search.hitting import Output, hitting_sets
 from extract.search.tellers import tellers
 from extract.search.trios import fitting, joined, operators_over
-from extract.search.variables import joint_codes, mixed
+from extract.search.variables import Found, joint_codes, mixed
 from tests.search.tables import table
 from verify.domain import Domain
 
@@ -92,3 +92,27 @@ def test_the_heirs_of_a_member_are_tried_though_the_pool_is_full() -> None:
     assert found
     for chosen in found:
         assert determines(joint_codes(chosen, words).sum(axis=0), words.state, room(len(words.state)))
+
+
+def test_a_third_variable_that_only_the_output_needs_joins_two_that_determine_the_state() -> None:
+    text = (
+        "machine m(x: 0..1) -> 0..9 state s: 0..3 = 0 state u: 0..2 = 0 "
+        "next s = (2 * s + x) mod 4 next u = (u + 1) mod 3 output s' * (s mod 2 + u)"
+    )
+    rng = np.random.default_rng(0)
+    mealy = table(text, BITS)
+    words = histories(mealy, 200, rng=rng)
+    finder = Finder(mealy, BITS, words, (0, 1, 2, 3, 4), (0, 1), -2, 7)
+    finder.closed(8, deepest=1, limit=2_000, tests=500)
+    before, steps = words.parent[1:], np.arange(1, len(words.state))
+    symbol = words.symbol[1:]
+    wanted = mealy.output[words.state[before], symbol, 0].astype(np.int16)
+    output = Output(wanted, before, steps, np.stack([symbol, 0 * symbol]).astype(np.int16))
+    sets, good = determining(finder.batches, words, output, pool=400, most=30, returned=2000, budget=10**8, rng=rng)
+
+    def enough(*chosen: Found) -> bool:
+        return determines(joint_codes(chosen, words).sum(axis=0), words.state, room(len(words.state)))
+
+    beside = [row for row in sets[:good] if len(row) == 3 and any(enough(*p) for p in itertools.combinations(row, 2))]
+    last = (words.symbol * (words.parent >= 0)).astype(np.int16)
+    assert any((v.trace[1:] == last[1:]).all() for row in beside for v in row)

@@ -105,7 +105,7 @@ def test_what_is_remembered_determines_the_state_without_operators() -> None:
     shown = pruned(finder.shown(), 1, 12)
     fits = [fit for _, fit in questions.remembering(shown, shown, (0, 1))]
     assert fits
-    assert any(questions.on_states(fit.variables) is not None for fit in fits)
+    assert any(questions.on_states(fit.variables, fit.names) is not None for fit in fits)
     for fit in fits:
         while fit.depth < 1 and not fit.spent:
             fit.deepen()

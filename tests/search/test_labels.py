@@ -78,8 +78,22 @@ def test_a_variable_of_the_best_machine_is_found_anew_beside_the_others() -> Non
     assert kept.bound > program_size(program)
     assert {v.name for v in kept.members} == {"s", "t"}  # named afresh, so that no name is taken twice
     encodings = Encodings(Questions(mealy, domain, words, (0, 1, 2, 5)), kept, Deadline.after(600))
-    encodings.again(rng=np.random.default_rng(0))
+    encodings.again((), rng=np.random.default_rng(0))
     assert kept.bound <= program_size(program)
+
+
+def test_updates_are_found_anew_over_what_takes_no_operators_to_remember() -> None:
+    text = "machine m(x: 0..3) -> 0..3 state s: 0..3 = 0 next s = x output s"
+    mealy, domain = table(text, Domain(((0, 3),), 8)), Domain(((0, 3),), 8)
+    words = histories(mealy, 128, rng=np.random.default_rng(0))
+    kept = Keeper(mealy, domain, machine(text).output_types)
+    longer = parse("function f(x: int) -> int = if x > 1 then max(x, 2) else min(x, 1)")
+    assert isinstance(longer, Function)
+    assert kept.offer([Variable("l", longer.outputs[0], 0, 4, np.zeros(0, np.int16))], {}, [Var("l", INT)])
+    assert kept.bound > 0
+    encodings = Encodings(Questions(mealy, domain, words, (0, 1, 2, 3)), kept, Deadline.after(600))
+    encodings.again((0,), rng=np.random.default_rng(0))
+    assert kept.bound == 0
 
 
 def test_sets_that_leave_many_states_untold_are_told_from_those_that_leave_few() -> None:
