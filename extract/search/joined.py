@@ -14,14 +14,12 @@ from dsl.types import INT
 from extract.search import aims, meets
 from extract.search.finder import Batch, best_of
 from extract.search.histories import Histories
-from extract.search.variables import Found, operators
+from extract.search.variables import EARLIER, Found, operators
 from verify.domain import IntArray
 
 NAMES = {aims.ADD: "+", aims.MUL: "*", aims.MAX: "max", aims.MIN: "min"}
 CHECKS = {aims.IS: "==", aims.NOT: "!=", aims.OVER: ">", aims.UNDER: "<="}
 MOST_HITS = 24
-EARLIER = "e"
-"""Ends the name of a variable's old value of one step before."""
 SUFFIXES = "'", "", EARLIER
 
 

@@ -18,13 +18,13 @@ from extract.search.fits import Fit
 from extract.search.histories import Histories
 from extract.search.labels import Labelling, labellings
 from extract.search.unfold import Unfolded, unfold
-from extract.search.variables import Found, Variable, encoded, mixed
+from extract.search.variables import EARLIER, Found, Variable, encoded, mixed
 from verify.domain import Domain, IntArray
 
 MOST_JOINT, MOST_LABELLED = 600, 300
 LABEL = "l"
-LAST, BEFORE = "l", "e"
-"""End the names of last inputs, and of what variables were one step before."""
+LAST = "l"
+"""Ends the name of an input at the last step."""
 Question = tuple[dict[str, IntArray], dict[str, IntArray]]
 """What terms may read (name -> values by step), and what they should be."""
 
@@ -68,7 +68,7 @@ class Questions:
         step before, `initial` at first: to remember these takes no operators. None where there are many steps."""
         none = np.zeros(0, np.int16)
         last = [Variable(n + LAST, Var(n, INT), initial, 0, none) for n in self.inputs]
-        before = [Variable(v.name + BEFORE, Var(v.name, INT), initial, 0, none) for v in members]
+        before = [Variable(v.name + EARLIER, Var(v.name, INT), initial, 0, none) for v in members]
         every = (*members, *last, *before)
         joint = unfold(self.mealy, self.domain, every, most=MOST_JOINT)
         if joint is None:
@@ -138,7 +138,7 @@ class Questions:
         """What a variable was one step before, with a value for the start."""
         trace = v.trace[self.words.parent]
         trace[0] = initial
-        return Variable(v.name + BEFORE, Var(v.name, INT), initial, 0, trace)
+        return Variable(v.name + EARLIER, Var(v.name, INT), initial, 0, trace)
 
 
 def needed_by(outputs: Sequence[Term], updates: Mapping[str, Term]) -> set[str]:

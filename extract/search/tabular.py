@@ -25,12 +25,13 @@ from extract.search.encodings import Encodings
 from extract.search.finder import Finder
 from extract.search.histories import histories
 from extract.search.hitting import Output
-from extract.search.joined import EARLIER, Pool
+from extract.search.joined import Pool
 from extract.search.labels import leaving_few
 from extract.search.questions import Questions
 from extract.search.recovered import Keeper, Recovered
 from extract.search.remainders import remainders
 from extract.search.variables import (
+    EARLIER,
     Found,
     Variable,
     by_turns,

@@ -86,14 +86,17 @@ def usual(
     moved = [t for t in plain if t is not still and t not in ends]
     down = [t for t in plain if t.term == _op("max", _op("-", own, 1), 0)]
     up = [t for t in plain if t.term in {_op("min", _op("+", own, 1), k) for k in range(2, LARGEST + 1)}]
-    swung = [Choice(test, *pair) for test in some for a in up for b in down for pair in ((a, b), (b, a))]
+    swung, held = _choices(some, up, down), _choices(some, moved, [still])
     simple = [t for t in plain if t is not still and operator_count(t.term) < 2]
-    latched = [Choice(test, *pair) for test in some for t in simple for pair in ((t, still), (still, t))]
+    latched = _choices(some, simple, [still])
     inner = [c.made for c in sorted([*latched, *swung], key=lambda c: c.cost)[:nested]]
-    made = [Choice(test, *pair) for test in some for t in moved for pair in ((t, still), (still, t))]
-    made += [Choice(test, *pair) for test in some for t in [*moved, *inner] for e in ends
-             for pair in ((t, e), (e, t))]  # fmt: skip
+    made = [*held, *_choices(some, [*moved, *inner], ends)]
     return sorted([*made, *swung], key=lambda c: c.cost)
+
+
+def _choices(checks: Sequence[Test], some: Sequence[Template], others: Sequence[Template]) -> list[Choice]:
+    """Each of some templates and each of the others, by each test, either way."""
+    return [Choice(test, *pair) for test in checks for a in some for b in others for pair in ((a, b), (b, a))]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,8 @@ from verify.domain import IntArray
 
 SHOWN_BITS, SHOWN_OPERATORS = 22.0, 2
 """What the update of a shown variable is taken to cost until it is found."""
+EARLIER = "e"
+"""Ends the name of what a variable was one step before."""
 TELLING_BITS, MOST_TOLD = 5.0, 8.0
 
 
@@ -103,7 +105,7 @@ def encoded(chosen: Sequence[Found], words: Histories) -> tuple[Variable, ...]:
             plus = (names[id(item.base)] + mark, item.source.plus) if item.source.plus else None
             made.append(Variable(name, None, item.initial, SHOWN_OPERATORS, item.trace, item.source.shown, plus))
             continue
-        earlier = f"{name}e"
+        earlier = name + EARLIER
         other = earlier if item.source.delayed else names.get(id(item.base), OTHER)
         update = substitute(item.update, {OWN: Var(name, INT), OTHER: Var(other, INT)})
         made.append(Variable(name, update, item.initial, item.size, item.trace))

@@ -10,9 +10,9 @@ from dsl.terms import operator_count, variables
 from extract.abstract.minimal import mealy_of, renamed
 from extract.search.finder import Finder
 from extract.search.histories import Histories, histories
-from extract.search.joined import EARLIER, Pool
+from extract.search.joined import Pool
 from extract.search.questions import Questions, needed_by
-from extract.search.variables import Found, encoded, operators, pruned
+from extract.search.variables import EARLIER, Found, encoded, operators, pruned
 from verify.domain import Domain, IntArray
 
 DOMAIN = Domain(((0, 2),), 9)
