@@ -41,17 +41,19 @@ def inside(form: Form, row: int, rng: np.random.Generator) -> Array:
 def test_each_enclosure_is_held_by_the_ellipsoid_named(seed: int, inflation: float | None) -> None:
     rng = np.random.default_rng(seed)
     image, cover = drawn(rng, 80, 3), Cover(np.ones(3), inflation)
-    holder, made = cover.surround(image, 4, np.repeat(0.3 * np.eye(3)[None], 80, axis=0))
+    states = np.repeat([4, 5], 40)
+    holder, made = cover.surround(image, states, np.repeat(0.3 * np.eye(3)[None], 80, axis=0))
     assert 0 < len(made) == cover.count < 80
     assert (holder[made] == np.arange(cover.count)).all()
     for row in range(80):
         offset = inside(image, row, rng) - cover.centres[holder[row]]
         assert (np.linalg.norm(offset @ cover.inverses[holder[row]].T, axis=1) <= 1).all()
-    again = cover.holders(image, cover.members(4))
+    assert (cover.states[holder] == states).all()
+    again = cover.holders(image, states)
     assert (again >= 0).mean() > 0.9
-    assert len(cover.members(3)) == 0
+    assert (cover.holders(image, np.full(80, 3)) == -1).all()
     cover.drop([int(again[0])])
-    assert again[0] not in cover.members(4)
+    assert again[0] not in cover.holders(image, states)
 
 
 def test_word_met_by_the_search_refutes() -> None:

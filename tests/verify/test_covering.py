@@ -54,6 +54,27 @@ def search_for(network: Any, program: Machine, length: int | None) -> tuple[Sear
     return Search(weights, table, tolerance, spread, options, refutes), table
 
 
+def test_what_was_learnt_is_not_learnt_again(network: Any) -> None:
+    tolerance = search_for(network, PARITY, None)[0].tolerance
+    state, first = network.initial_state(1).astype(np.float64), np.zeros(1, dtype=np.int64)
+    for _ in range(3):  # of a region made before any was blamed
+        tolerance.blame(state, first, np.ones(1))
+        assert tolerance.factors(state, first) == 0.5
+    tolerance.blame(state, first, tolerance.factors(state, first))
+    assert tolerance.factors(state, first) == 0.25
+
+
+def test_what_came_of_a_blamed_region_is_dropped(network: Any) -> None:
+    search = search_for(network, PARITY, 4)[0]
+    search.run(FOREVER)
+    last = search.cover.count - 1
+    assert search.origins[last].parent > 0
+    search._repair([search.origins[last].parent])
+    kept = search.cover.kept
+    assert not kept[last]
+    assert all(kept[search.origins[k].parent] for k in np.nonzero(kept)[0] if search.origins[k].parent >= 0)
+
+
 @pytest.fixture(scope="module")
 def bounded(network: Any) -> dict[str, Any]:
     """A certificate for inputs of length up to 4, beyond which nothing was followed."""

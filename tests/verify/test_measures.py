@@ -40,13 +40,10 @@ def test_every_step_contracts_by_the_rate(network: Any) -> None:
         states = samples.states[samples.numbers == number]
         numbers, count = np.full(len(states), number), len(states)
         for ahead in range(2, LENGTH + 1):
-            now = measure.at(states, number, np.full(count, ahead))
+            now = measure.at(states, numbers, np.full(count, ahead))
             for symbol in (0, 1):
                 local, jacobian, after = samples.linearised(states, numbers, symbol)
-                then, ends = np.zeros_like(now), samples.numbers[after]
-                for end in np.unique(ends).tolist():
-                    rows = ends == end
-                    then[rows] = measure.at(samples.states[after[rows]], end, np.full(rows.sum(), ahead - 1))
+                then = measure.at(samples.states[after], samples.numbers[after], np.full(count, ahead - 1))
                 left = now - local - RATE**2 * jacobian.transpose(0, 2, 1) @ then @ jacobian
                 least = np.linalg.eigvalsh(left)[:, 0]
                 assert (least >= -1e-6 * np.trace(now, axis1=1, axis2=2)).all()

@@ -79,11 +79,6 @@ def side_by_side(parts: list[Form]) -> Form:
     )
 
 
-def join(forms: list[Form]) -> Form:
-    """One batch after the other."""
-    return Form(*(np.concatenate([getattr(f, name) for f in forms]) for name in ("centre", "generators", "box")))
-
-
 def linear(x: Form, weight: Array, bias: Array) -> Form:
     """`weight @ x + bias` in float32: a sum of `columns + 1` terms in any order."""
     terms = weight.shape[1] + 2

@@ -31,13 +31,13 @@ MAX_KINKS = 5
 """Kinks of a rectifier at which one enclosure is cut in two; further ones are enclosed."""
 
 
-def step(weights: Weights, state: Form, symbol: int, kinks: int = MAX_KINKS) -> tuple[Form, Rows]:
-    """The states after reading the input at position `symbol` of the alphabet, and the row each came from.
+def step(weights: Weights, state: Form, symbols: int | Rows, kinks: int = MAX_KINKS) -> tuple[Form, Rows]:
+    """The states after reading an input, by position in the alphabet (one, or one a row); the row each came from.
 
     Cut at kinks, one enclosure gives several; together they cover its image.
     """
     count = len(state.centre)
-    features = np.repeat(weights.features[symbol][None], count, axis=0)
+    features = weights.features[np.broadcast_to(symbols, count)]
     blank = np.zeros((count, state.generators.shape[1], features.shape[1]))
     signal, rows = Form(features, blank, np.zeros_like(features)), np.arange(count)
     if weights.cell == "mlp":

@@ -12,6 +12,7 @@ from verify.reach.ellipsoids import around, contained, snug
 NEAREST = 48
 TRIED = 8
 TOGETHER = 256  # enclosures that are compared with each other
+FAR = 1e6  # spreads between program states
 NEAR = 0.6  # an image whose centre is this far from that of a new ellipsoid waits to see whether it fits in
 
 Numbers = NDArray[np.int64]
@@ -31,78 +32,83 @@ class Cover:
         self.shapes, self.inverses, self.leasts = (np.zeros((0, width, width)) for _ in range(3))
         self.missed, self.states, self.kept = np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
 
-    def members(self, state: int) -> Numbers:
-        """The ellipsoids of a program state."""
-        return np.nonzero(self.kept[: self.count] & (self.states[: self.count] == state))[0]
+    def holders(self, image: Form, states: Numbers, first: int = 0) -> Numbers:
+        """Per enclosure, of a program state, a kept ellipsoid of that state, from number `first` on, that holds it.
 
-    def holders(self, image: Form, among: Numbers) -> Numbers:
-        """Per enclosure one of these ellipsoids that holds it, or -1."""
+        Or -1, where none of the nearest does.
+        """
         found = np.full(len(image.centre), -1)
+        among = first + np.nonzero(self.kept[first : self.count])[0]
         if not len(among) or not len(found):
             return found
-        if len(among) > NEAREST:
-            tree = KDTree(self.centres[among] / self.spread)
-            near = among[tree.query(image.centre / self.spread, k=NEAREST)[1]]
-        else:
-            near = np.repeat(among[None], len(found), axis=0)
-        offset = image.centre[:, None] - self.centres[near]
-        distance = (np.matmul(self.inverses[near], offset[..., None])[..., 0] ** 2).sum(axis=2)
-        for k in np.argsort(distance, axis=1)[:, :TRIED].T:
-            column = (np.arange(len(found)), k)
-            test = np.nonzero((found < 0) & (distance[column] < 1))[0]
-            if not len(test):
-                break
-            targets = near[column][test]
-            holds = contained(image.rows(test), self.centres[targets], self.inverses[targets])
-            found[test[holds]] = targets[holds]
+        tree = KDTree(self._placed(self.centres[among], self.states[among]))
+        near = tree.query(self._placed(image.centre, states), k=min(NEAREST, len(among)))[1]
+        near = among[near.reshape(len(found), -1)]
+        alike = np.nonzero(self.states[near] == states[:, None])
+        offset = image.centre[alike[0]] - self.centres[near[alike]]
+        distance = np.full(near.shape, np.inf)
+        distance[alike] = (np.matmul(self.inverses[near[alike]], offset[..., None])[..., 0] ** 2).sum(axis=1)
+        order = np.argsort(distance, axis=1)[:, :TRIED]
+        for some in (order[:, :1], order[:, 1:]):  # most lie in the nearest; the others are tried at once
+            left = np.nonzero(found < 0)[0]
+            row, column = np.nonzero(np.take_along_axis(distance[left], some[left], axis=1) < 1)
+            row, target = left[row], near[left[row], some[left[row], column]]
+            holds = contained(image.rows(row), self.centres[target], self.inverses[target])
+            found[row[holds][::-1]] = target[holds][::-1]
         return found
 
-    def surround(self, image: Form, state: int, leasts: Array) -> tuple[Numbers, Numbers]:
-        """New ellipsoids until each of these enclosures is held by one: its number per enclosure.
+    def surround(self, image: Form, states: Numbers, leasts: Array) -> tuple[Numbers, Numbers]:
+        """New ellipsoids until each of these enclosures is held by one of its state: its number per enclosure.
 
         Also, per new ellipsoid in the order of numbers, the enclosure it was made for.
         """
         holder, made, known = np.full(len(image.centre), -1), list[int](), self.count
         for part in range(0, len(holder), TOGETHER):
             rows = np.arange(part, min(part + TOGETHER, len(holder)))
-            holder[rows] = self.holders(image.rows(rows), np.arange(known, self.count))
-            made += self._surround(image, state, leasts, rows[holder[rows] < 0], holder)
+            holder[rows] = self.holders(image.rows(rows), states[rows], known)
+            made += self._surround(image, states, leasts, rows[holder[rows] < 0], holder)
         return holder, np.array(made, dtype=np.int64)
 
-    def _surround(self, image: Form, state: int, leasts: Array, rows: Numbers, holder: Numbers) -> list[int]:
+    def _surround(self, image: Form, states: Numbers, leasts: Array, rows: Numbers, holder: Numbers) -> list[int]:
         """Set `holder` for these rows; those that ellipsoids were made for, in order."""
         parts, least = (image.generators[rows], image.box[rows]), leasts[rows]
         found = snug(*parts, least) if self.inflation is None else around(*parts, self.inflation, least)
         shapes, inverses, missed = found
         made, left = list[int](), np.arange(len(rows))
         while len(left):
-            chosen = left[self._apart(image.centre[rows[left]], inverses[left])]
+            chosen = left[self._apart(image.centre[rows[left]], states[rows[left]], inverses[left])]
             first, at = self.count, rows[chosen]
-            self._append(image.centre[at], shapes[chosen], inverses[chosen], leasts[at], missed[chosen], state)
+            self._append(image.centre[at], shapes[chosen], inverses[chosen], leasts[at], missed[chosen], states[at])
             holder[at] = np.arange(first, self.count)
             made += at.tolist()
             left = left[holder[rows[left]] < 0]
-            holder[rows[left]] = self.holders(image.rows(rows[left]), np.arange(first, self.count))
+            holder[rows[left]] = self.holders(image.rows(rows[left]), states[rows[left]], first)
             left = left[holder[rows[left]] < 0]
         return made
+
+    def _placed(self, centres: Array, states: Numbers) -> Array:
+        """Points that are near where centres (count width) are, in spreads, of one program state."""
+        return np.concatenate([centres / self.spread, FAR * states[:, None].astype(np.float64)], axis=1)
 
     def drop(self, numbers: list[int]) -> None:
         """Let these hold nothing any more."""
         self.kept[numbers] = False
 
     @staticmethod
-    def _apart(centres: Array, inverses: Array) -> list[int]:
-        """Positions, in order, of ellipsoids none of which has the centre of a later one well inside."""
+    def _apart(centres: Array, states: Numbers, inverses: Array) -> list[int]:
+        """Positions, in order, of ellipsoids none of which has the centre of a later one of its state well inside."""
         offset = centres[:, None] - centres[None]  # (ellipsoid, centre, width)
         distance = (np.matmul(inverses, offset.transpose(0, 2, 1)) ** 2).sum(axis=1)
         chosen, left = list[int](), np.ones(len(centres), dtype=bool)
         for row in range(len(centres)):
             if left[row]:
                 chosen.append(row)
-                left &= distance[row] > NEAR**2
+                left &= (distance[row] > NEAR**2) | (states != states[row])
         return chosen
 
-    def _append(self, centres: Array, shapes: Array, inverses: Array, leasts: Array, missed: Array, state: int) -> None:
+    def _append(
+        self, centres: Array, shapes: Array, inverses: Array, leasts: Array, missed: Array, states: Numbers
+    ) -> None:
         new = slice(self.count, self.count + len(centres))
         while new.stop > len(self.centres):
             room = max(256, len(self.centres))
@@ -110,5 +116,5 @@ class Cover:
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros((room, *old.shape[1:]), dtype=old.dtype)]))
         self.centres[new], self.shapes[new], self.inverses[new] = centres, shapes, inverses
-        self.leasts[new], self.missed[new], self.states[new], self.kept[new] = leasts, missed, state, True
+        self.leasts[new], self.missed[new], self.states[new], self.kept[new] = leasts, missed, states, True
         self.count = new.stop

@@ -24,8 +24,8 @@ FULL, LEAST = 1e-9, 1e-12  # share of the trace, and what else, is added to all 
 class Measure(Protocol):
     """A matrix per state."""
 
-    def at(self, states: Array, number: int, ahead: Numbers) -> Array:
-        """Matrices (batch width width) at states (batch width) of one program state, for so many steps `ahead`."""
+    def at(self, states: Array, numbers: Numbers, ahead: Numbers) -> Array:
+        """Matrices (batch width width) at states (batch width) of program states, for so many steps `ahead`."""
         ...
 
 
@@ -47,8 +47,8 @@ class Total:
                 break
         self._squares = np.stack([*soon, square])
 
-    def at(self, states: Array, number: int, ahead: Numbers) -> Array:
-        near = self._samples.near(states, np.full(len(states), number))
+    def at(self, states: Array, numbers: Numbers, ahead: Numbers) -> Array:
+        near = self._samples.near(states, numbers)
         return self._squares[np.clip(ahead, 1, len(self._squares)) - 1, near]
 
 
@@ -71,8 +71,8 @@ class Contracting:
             if deadline.passed:
                 break
 
-    def at(self, states: Array, number: int, ahead: Numbers) -> Array:
-        numbers, later = np.full(len(states), number), np.clip(ahead, 1, len(self._squares)) - 1
+    def at(self, states: Array, numbers: Numbers, ahead: Numbers) -> Array:
+        later = np.clip(ahead, 1, len(self._squares)) - 1
         found = list[Array]()
         for symbol in self._samples.symbols:
             step = self._samples.linearised(states, numbers, symbol)

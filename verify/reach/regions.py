@@ -8,11 +8,13 @@ Regions are found by following: an image that lies in no region starts a new one
 (`ellipsoids.around`). Inflating as one follows makes the ellipsoids long where the network contracts slowly and thin
 where it contracts fast, which boxes cannot be; the room won is what lets later images fit into earlier regions. Where
 a read-out is not certain, the word that leads there is tried on the network, as it may be wrong indeed; if it is not,
-the regions on the way that contributed most are made smaller (`Tolerance.blame`): they and those that came of them are
-dropped, and what led to them is followed again. The rest of the work stays.
+the regions on the way that contributed most are made smaller (`Tolerance.blame`): they and all that came of them are
+dropped, and what led to them is followed again. The rest of the work stays. The largest regions are followed first,
+so that what there is to learn is learnt before much has come of it.
 
-Regions are met in the order of their distance from the first one. As soon as all nearer than some distance have been
-followed, the outputs on all inputs of that length are right, whatever becomes of the others.
+Where inputs of some length are enough, regions are followed in the order of their distance from the first one instead.
+As soon as all nearer than some distance have been followed, the outputs on all inputs of that length are right,
+whatever becomes of the others.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from verify.budget import Deadline
-from verify.reach.affine import Array, Form, ellipsoids, join
+from verify.reach.affine import Array, Form, ellipsoids
 from verify.reach.cells import step, surely_reads
 from verify.reach.closure import Closure, Options, Refutes, Region, Word
 from verify.reach.cover import Cover, Numbers
@@ -40,12 +42,14 @@ MANY = 1_000_000  # steps, as good as endless
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Whence a region first came: the number of another, the symbol read, the Jacobian of that step; symbols so far."""
+    """Whence a region first came: the number of another, the symbol read, the Jacobian of that step; symbols so far;
+    the factor of the tolerance that it was made with."""
 
     parent: int
     symbol: int
     jacobian: Array
     length: int
+    factor: float
 
 
 class Search:
@@ -71,15 +75,14 @@ class Search:
             if not queue:
                 return self._done()
             batch = max(min(BATCH, MOST_ENTRIES // (len(self.weights.features) * len(self.spread) ** 2)), 1)
-            at, failed = 0, list[tuple[int, int]]()
-            while at < len(queue) and not failed:
-                rows = np.array(queue[at : at + batch])
-                at += len(rows)
+            failed = list[tuple[int, int]]()
+            while queue and not failed:
+                rows, queue = self._next(queue, batch)
                 known = self.cover.count
                 failed = self._follow(rows)
                 queue += [k for k in range(known, self.cover.count) if self._asked_for(self.origins[k].length)]
-                if deadline.passed and not failed and at < len(queue):
-                    return self._interrupted(len(queue) - at)
+                if deadline.passed and not failed and queue:
+                    return self._interrupted(len(queue))
                 if self.cover.kept.sum() > self.options.max_regions:
                     return Closure([], f"more than {self.options.max_regions:,} regions")
             if not failed:
@@ -95,13 +98,24 @@ class Search:
             self.best = self.covered() if self.options.length is not None else self.best
             self._repair([k for k, _ in failed])
             if deadline.passed:
-                return self._interrupted(len(queue) - at)
+                return self._interrupted(len(queue))
 
-    def _least(self, states: Array, number: int, lengths: Numbers) -> Array:
-        """Squares of the smallest regions that so many symbols lead to."""
-        scale = self.options.settled if self.table.settled(number) else self.options.scale
-        ahead = np.full(len(states), MANY) if self.options.length is None else self.options.length - lengths
-        return self.tolerance.least(states, number, scale, self.options.widest or scale, ahead)
+    def _next(self, queue: list[int], batch: int) -> tuple[Numbers, list[int]]:
+        """Which to follow next, and the others: the largest; the nearest, which come first, where a length is asked."""
+        rows = np.array(queue)
+        if self.options.length is None and len(queue) > batch:
+            sizes = np.linalg.norm(self.cover.shapes[rows] / self.spread[:, None], axis=(1, 2))
+            rows = rows[np.argsort(-sizes, kind="stable")]
+        return rows[:batch], rows[batch:].tolist()
+
+    def _least(self, states: Array, numbers: Numbers, lengths: Numbers) -> Array:
+        """Squares of the smallest regions, of these program states, that so many symbols lead to."""
+        options = self.options
+        settled = np.array([self.table.settled(number) for number in numbers.tolist()])
+        scale = np.where(settled, options.settled, options.scale)
+        widest = scale if options.widest is None else np.full(len(states), options.widest)
+        ahead = np.full(len(states), MANY) if options.length is None else options.length - lengths
+        return self.tolerance.least(states, numbers, scale, widest, ahead)
 
     def _interrupted(self, left: int) -> Closure:
         found = f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
@@ -133,8 +147,10 @@ class Search:
         width, start = len(self.spread), self.weights.initial[None]
         image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
         self.first = self.cover.count
-        self.cover.surround(image, 0, self._least(start, 0, np.zeros(1, dtype=np.int64)))
-        self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0))
+        nothing = np.zeros(1, dtype=np.int64)  # read so far, and the number of the first program state
+        self.cover.surround(image, nothing, self._least(start, nothing, nothing))
+        factor = float(self.tolerance.factors(start, nothing)[0])
+        self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0, factor))
         self.targets.append(None)
 
     def _distances(self, below: int | None = None) -> dict[int, int]:
@@ -155,51 +171,45 @@ class Search:
 
     def _follow(self, rows: Numbers) -> list[tuple[int, int]]:
         """Find targets for these regions; or those whose read-out is not certain, worst first, with the symbol."""
-        form = ellipsoids(self.cover.centres[rows], self.cover.shapes[rows])
-        images, owners, symbols, failed = list[Form](), list[Numbers](), list[Numbers](), list[tuple[float, int, int]]()
-        for symbol in range(len(self.weights.features)):
-            image, origin = step(self.weights, form, symbol)
-            lead = self._leads(image, rows[origin], symbol)
-            failed += [(lead[k], int(rows[origin[k]]), symbol) for k in np.nonzero(~(lead > 0))[0]]
-            images.append(image)
-            owners.append(rows[origin])
-            symbols.append(np.full(len(origin), symbol))
-        image, owner, symbol = join(images), np.concatenate(owners), np.concatenate(symbols)
-        if failed:
-            good = ~np.isin(owner, [k for _, k, _ in failed])
-            image, owner, symbol, rows = image.rows(good), owner[good], symbol[good], np.unique(owner[good])
-        pairs = zip(self.cover.states[owner].tolist(), symbol.tolist())
-        after = np.array([self.table.step(*pair)[0] for pair in pairs])
-        for k in rows.tolist():
-            self.targets[k] = [set() for _ in self.weights.features]
-        for state in np.unique(after).tolist():
-            at = np.nonzero(after == state)[0]
-            self._place(image.rows(at), owner[at], symbol[at], state)
-        return [(k, symbol) for _, k, symbol in sorted(failed)]
+        alphabet = len(self.weights.features)
+        read, owner = np.repeat(np.arange(alphabet), len(rows)), np.tile(rows, alphabet)
+        image, origin = step(self.weights, ellipsoids(self.cover.centres[owner], self.cover.shapes[owner]), read)
+        owner, symbol = owner[origin], read[origin]
+        steps = [self.table.step(*pair) for pair in zip(self.cover.states[owner].tolist(), symbol.tolist())]
+        lead = self._leads(image, [outputs for _, outputs in steps])
+        failed = sorted((lead[k], int(owner[k]), int(symbol[k])) for k in np.nonzero(~(lead > 0))[0])
+        good = ~np.isin(owner, [k for _, k, _ in failed])
+        image, owner, symbol = image.rows(good), owner[good], symbol[good]
+        after = np.array([state for state, _ in steps], dtype=np.int64)[good]
+        for k in np.unique(owner).tolist():
+            self.targets[k] = [set() for _ in range(alphabet)]
+        self._place(image, after, owner, symbol)
+        return [(k, read) for _, k, read in failed]
 
-    def _leads(self, image: Form, owners: Numbers, symbol: int) -> Array:
-        """Per enclosure 1 where it is surely read out as the program says, 0 where not, less where it is far off."""
-        steps = [self.table.step(state, symbol) for state in self.cover.states[owners].tolist()]
-        sure = np.zeros(len(owners))
-        for outputs in sorted({out for _, out in steps}):
-            rows = np.array([row for row, (_, out) in enumerate(steps) if out == outputs])
+    def _leads(self, image: Form, due: list[tuple[int, ...]]) -> Array:
+        """Per enclosure 1 where it is surely read out as is due, 0 where not, less where it is far off."""
+        sure = np.zeros(len(due))
+        for outputs in sorted(set(due)):
+            rows = np.array([row for row, each in enumerate(due) if each == outputs])
             sure[rows] = surely_reads(self.weights, image.rows(rows), outputs)
         return np.where(image.magnitude.max(axis=1) < HUGE, sure, -1.0)
 
-    def _place(self, image: Form, owners: Numbers, symbols: Numbers, state: int) -> None:
-        """A region for each of these images, old or new."""
-        holder = self.cover.holders(image, self.cover.members(state))
+    def _place(self, image: Form, states: Numbers, owners: Numbers, symbols: Numbers) -> None:
+        """A region of these program states for each of these images, old or new."""
+        holder = self.cover.holders(image, states)
         rows = np.nonzero(holder < 0)[0]
         if len(rows):
             left, known = image.rows(rows), self.cover.count
             lengths = np.array([self.origins[k].length + 1 for k in owners[rows].tolist()])
-            leasts = self._least(left.centre, state, lengths)
-            holder[rows], made = self.cover.surround(left, state, leasts)
+            leasts = self._least(left.centre, states[rows], lengths)
+            holder[rows], made = self.cover.surround(left, states[rows], leasts)
             assert len(made) == self.cover.count - known
-            for row in rows[made].tolist():
+            factors = self.tolerance.factors(left.centre[made], states[rows[made]])
+            for row, factor in zip(rows[made].tolist(), factors.tolist()):
                 parent = int(owners[row])
                 jacobian = image.generators[row].T @ self.cover.inverses[parent]
-                self.origins.append(_Origin(parent, int(symbols[row]), jacobian, self.origins[parent].length + 1))
+                length = self.origins[parent].length + 1
+                self.origins.append(_Origin(parent, int(symbols[row]), jacobian, length, factor))
                 self.targets.append(None)
         for owner, symbol, target in zip(owners.tolist(), symbols.tolist(), holder.tolist()):
             targets = self.targets[owner]
@@ -223,10 +233,14 @@ class Search:
                 blamed.update(guilty)
                 dropped.update(chain)
         cover, at = self.cover, sorted(blamed)
-        samples = self.tolerance.blame(cover.centres[at], cover.states[at])
+        factors = np.array([self.origins[k].factor for k in at])
+        samples = self.tolerance.blame(cover.centres[at], cover.states[at], factors)
         kept = np.nonzero(cover.kept[: cover.count])[0]
         beside = np.isin(self.tolerance.near(cover.centres[kept], cover.states[kept]), samples)
         dropped.update(kept[beside].tolist())
+        for k in kept.tolist():  # in the order of their making
+            if self.origins[k].parent in dropped:
+                dropped.add(k)
         cover.drop(sorted(dropped))
         for k, targets in enumerate(self.targets):
             if targets is not None and any(not dropped.isdisjoint(each) for each in targets):

@@ -25,23 +25,33 @@ class Tolerance:
         self._samples, self._measure = samples, measure
         self._factor = np.ones(len(samples.states))
 
-    def least(self, states: Array, number: int, scale: float, widest: float, ahead: Numbers) -> Array:
-        """Squares (batch width width) of the smallest regions at these states of one program state.
+    def least(self, states: Array, numbers: Numbers, scale: Array, widest: Array, ahead: Numbers) -> Array:
+        """Squares (batch width width) of the smallest regions at these states of program states (batch).
 
-        They go `scale` times as far as is tolerated for so many steps `ahead` (batch), and `widest` spreads where
-        nothing depends on it.
+        They go `scale` (batch) times as far as is tolerated for so many steps `ahead` (batch), and `widest` (batch)
+        spreads where nothing depends on it.
         """
         spread = self._samples.spread
-        near = self._samples.near(states, np.full(len(states), number))
-        squares = np.linalg.inv(self._measure.at(states, number, ahead) / scale**2 + np.eye(len(spread)) / widest**2)
+        near = self._samples.near(states, numbers)
+        free = np.eye(len(spread)) / widest[:, None, None] ** 2
+        squares = np.linalg.inv(self._measure.at(states, numbers, ahead) / scale[:, None, None] ** 2 + free)
         return squares * (self._factor[near, None, None] ** 2 * np.outer(spread, spread))
 
-    def blame(self, states: Array, numbers: Numbers) -> Numbers:
-        """Make regions near these states (batch width) of these program states smaller; the samples blamed."""
-        pairs = zip(states, numbers.tolist())
-        near = np.unique(np.concatenate([self._samples.neighbours(*pair, TOGETHER) for pair in pairs]))
-        self._factor[near] = np.maximum(BLAMED * self._factor[near], LEAST)
-        return near
+    def blame(self, states: Array, numbers: Numbers, factors: Array) -> Numbers:
+        """Make regions near these states (batch width) of these program states smaller; the samples blamed.
+
+        Smaller than those that were made with these `factors` (batch): what has been learnt since is not learnt again.
+        """
+        blamed = list[Numbers]()
+        for state, number, factor in zip(states, numbers.tolist(), factors.tolist()):
+            near = self._samples.neighbours(state, number, TOGETHER)
+            self._factor[near] = np.minimum(self._factor[near], max(BLAMED * factor, LEAST))
+            blamed.append(near)
+        return np.unique(np.concatenate(blamed))
+
+    def factors(self, states: Array, numbers: Numbers) -> Array:
+        """Per state (batch width) the factor that regions there are made with now."""
+        return self._factor[self.near(states, numbers)]
 
     def near(self, states: Array, numbers: Numbers) -> Numbers:
         """Per state (batch width) the sample that speaks for it."""
