@@ -7,10 +7,11 @@ import pytest
 
 from dsl.terms import Var
 from dsl.types import INT
+from extract.abstract.mealy import Mealy
 from extract.search.covers import determines, room
 from extract.search.determining import determining
 from extract.search.finder import Finder
-from extract.search.histories import histories
+from extract.search.histories import Histories, histories
 from extract.search.hitting import Output, hitting_sets
 from extract.search.tellers import tellers
 from extract.search.trios import fitting, joined, operators_over
@@ -73,15 +74,22 @@ def test_joins_of_three_variables_are_seen_and_others_are_not() -> None:
         assert not seen(wanted)
 
 
+def posed(
+    text: str, count: int, constants: tuple[int, ...], rng: np.random.Generator
+) -> tuple[Mealy, Histories, Finder]:
+    """A machine's table, words of it, and what finds variables for it."""
+    mealy = table(text, BITS)
+    words = histories(mealy, count, rng=rng)
+    return mealy, words, Finder(mealy, BITS, words, constants, (0, 1), -2, 7)
+
+
 def test_the_heirs_of_a_member_are_tried_though_the_pool_is_full() -> None:
     text = (
         "machine m(x: 0..1) -> 0..5 state s: 0..1 = 0 state t: 0..2 = 0 "
         "next s = x next t = (t + s) mod 3 output t + 3 * s"
     )
     rng = np.random.default_rng(0)
-    mealy = table(text, BITS)
-    words = histories(mealy, 120, rng=rng)
-    finder = Finder(mealy, BITS, words, (0, 1, 2, 3), (0, 1), -2, 7)
+    _, words, finder = posed(text, 120, (0, 1, 2, 3), rng)
     base = next(v for v in finder.closed(8, deepest=1, limit=2_000, tests=500) if v.update == Var("x", INT))
     finder.prepare(deepest=1, limit=3_000, tests=2_000)
     finder.over([base], 0, 500)
@@ -100,9 +108,7 @@ def test_a_third_variable_that_only_the_output_needs_joins_two_that_determine_th
         "next s = (2 * s + x) mod 4 next u = (u + 1) mod 3 output s' * (s mod 2 + u)"
     )
     rng = np.random.default_rng(0)
-    mealy = table(text, BITS)
-    words = histories(mealy, 200, rng=rng)
-    finder = Finder(mealy, BITS, words, (0, 1, 2, 3, 4), (0, 1), -2, 7)
+    mealy, words, finder = posed(text, 200, (0, 1, 2, 3, 4), rng)
     finder.closed(8, deepest=1, limit=2_000, tests=500)
     before, steps = words.parent[1:], np.arange(1, len(words.state))
     symbol = words.symbol[1:]

@@ -22,7 +22,8 @@ class Cover:
     """Ellipsoids by number: `centres` (room width), `shapes` and `inverses` (room width width), first `count` in use.
 
     `spread` (width) is the unit in which neighbours are near. `leasts` and `missed` are what `around` (`snug` without
-    `inflation`) was given and what it found; a dropped ellipsoid keeps its number but holds nothing any more.
+    `inflation`) was given and what it found, `sizes` the norms of shapes in spreads; a dropped ellipsoid keeps its
+    number but holds nothing any more.
     """
 
     def __init__(self, spread: Array, inflation: float | None) -> None:
@@ -30,7 +31,8 @@ class Cover:
         self.spread, self.inflation, self.count = spread, inflation, 0
         self.centres = np.zeros((0, width))
         self.shapes, self.inverses, self.leasts = (np.zeros((0, width, width)) for _ in range(3))
-        self.missed, self.states, self.kept = np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
+        self.missed, self.sizes = np.zeros(0), np.zeros(0)
+        self.states, self.kept = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
 
     def holders(self, image: Form, states: Numbers, first: int = 0) -> Numbers:
         """Per enclosure, of a program state, a kept ellipsoid of that state, from number `first` on, that holds it.
@@ -112,9 +114,10 @@ class Cover:
         new = slice(self.count, self.count + len(centres))
         while new.stop > len(self.centres):
             room = max(256, len(self.centres))
-            for name in ("centres", "shapes", "inverses", "leasts", "missed", "states", "kept"):
+            for name in ("centres", "shapes", "inverses", "leasts", "missed", "sizes", "states", "kept"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros((room, *old.shape[1:]), dtype=old.dtype)]))
         self.centres[new], self.shapes[new], self.inverses[new] = centres, shapes, inverses
         self.leasts[new], self.missed[new], self.states[new], self.kept[new] = leasts, missed, states, True
+        self.sizes[new] = np.linalg.norm(shapes / self.spread[:, None], axis=(1, 2))
         self.count = new.stop

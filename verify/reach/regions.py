@@ -102,14 +102,13 @@ class Search:
 
     def _next(self, queue: list[int], batch: int) -> tuple[Numbers, list[int]]:
         """Which to follow next, and the others: the largest; the nearest, which come first, where a length is asked."""
-        rows = np.array(queue)
         if self.options.length is None and len(queue) > batch:
-            sizes = np.linalg.norm(self.cover.shapes[rows] / self.spread[:, None], axis=(1, 2))
-            rows = rows[np.argsort(-sizes, kind="stable")]
-        return rows[:batch], rows[batch:].tolist()
+            rows = np.array(queue)
+            queue = rows[np.argsort(-self.cover.sizes[rows], kind="stable")].tolist()
+        return np.array(queue[:batch]), queue[batch:]
 
-    def _least(self, states: Array, numbers: Numbers, lengths: Numbers) -> Array:
-        """Squares of the smallest regions, of these program states, that so many symbols lead to."""
+    def _least(self, states: Array, numbers: Numbers, lengths: Numbers) -> tuple[Array, Array]:
+        """Squares of the smallest regions, of these program states, that so many symbols lead to, and their factors."""
         options = self.options
         settled = np.array([self.table.settled(number) for number in numbers.tolist()])
         scale = np.where(settled, options.settled, options.scale)
@@ -148,9 +147,9 @@ class Search:
         image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
         self.first = self.cover.count
         nothing = np.zeros(1, dtype=np.int64)  # read so far, and the number of the first program state
-        self.cover.surround(image, nothing, self._least(start, nothing, nothing))
-        factor = float(self.tolerance.factors(start, nothing)[0])
-        self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0, factor))
+        leasts, factors = self._least(start, nothing, nothing)
+        self.cover.surround(image, nothing, leasts)
+        self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0, float(factors[0])))
         self.targets.append(None)
 
     def _distances(self, below: int | None = None) -> dict[int, int]:
@@ -184,7 +183,7 @@ class Search:
         for k in np.unique(owner).tolist():
             self.targets[k] = [set() for _ in range(alphabet)]
         self._place(image, after, owner, symbol)
-        return [(k, read) for _, k, read in failed]
+        return [(k, wrong) for _, k, wrong in failed]
 
     def _leads(self, image: Form, due: list[tuple[int, ...]]) -> Array:
         """Per enclosure 1 where it is surely read out as is due, 0 where not, less where it is far off."""
@@ -201,14 +200,12 @@ class Search:
         if len(rows):
             left, known = image.rows(rows), self.cover.count
             lengths = np.array([self.origins[k].length + 1 for k in owners[rows].tolist()])
-            leasts = self._least(left.centre, states[rows], lengths)
+            leasts, factors = self._least(left.centre, states[rows], lengths)
             holder[rows], made = self.cover.surround(left, states[rows], leasts)
             assert len(made) == self.cover.count - known
-            factors = self.tolerance.factors(left.centre[made], states[rows[made]])
-            for row, factor in zip(rows[made].tolist(), factors.tolist()):
+            for row, length, factor in zip(rows[made].tolist(), lengths[made].tolist(), factors[made].tolist()):
                 parent = int(owners[row])
                 jacobian = image.generators[row].T @ self.cover.inverses[parent]
-                length = self.origins[parent].length + 1
                 self.origins.append(_Origin(parent, int(symbols[row]), jacobian, length, factor))
                 self.targets.append(None)
         for owner, symbol, target in zip(owners.tolist(), symbols.tolist(), holder.tolist()):

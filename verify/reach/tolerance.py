@@ -25,17 +25,19 @@ class Tolerance:
         self._samples, self._measure = samples, measure
         self._factor = np.ones(len(samples.states))
 
-    def least(self, states: Array, numbers: Numbers, scale: Array, widest: Array, ahead: Numbers) -> Array:
-        """Squares (batch width width) of the smallest regions at these states of program states (batch).
+    def least(
+        self, states: Array, numbers: Numbers, scale: Array, widest: Array, ahead: Numbers
+    ) -> tuple[Array, Array]:
+        """Squares (batch width width) of the smallest regions at these states of program states (batch), and factors.
 
         They go `scale` (batch) times as far as is tolerated for so many steps `ahead` (batch), and `widest` (batch)
         spreads where nothing depends on it.
         """
         spread = self._samples.spread
-        near = self._samples.near(states, numbers)
+        factors = self._factor[self.near(states, numbers)]
         free = np.eye(len(spread)) / widest[:, None, None] ** 2
         squares = np.linalg.inv(self._measure.at(states, numbers, ahead) / scale[:, None, None] ** 2 + free)
-        return squares * (self._factor[near, None, None] ** 2 * np.outer(spread, spread))
+        return squares * (factors[:, None, None] ** 2 * np.outer(spread, spread)), factors
 
     def blame(self, states: Array, numbers: Numbers, factors: Array) -> Numbers:
         """Make regions near these states (batch width) of these program states smaller; the samples blamed.
@@ -48,10 +50,6 @@ class Tolerance:
             self._factor[near] = np.minimum(self._factor[near], max(BLAMED * factor, LEAST))
             blamed.append(near)
         return np.unique(np.concatenate(blamed))
-
-    def factors(self, states: Array, numbers: Numbers) -> Array:
-        """Per state (batch width) the factor that regions there are made with now."""
-        return self._factor[self.near(states, numbers)]
 
     def near(self, states: Array, numbers: Numbers) -> Numbers:
         """Per state (batch width) the sample that speaks for it."""
