@@ -2,13 +2,13 @@
 
 `certificate.json` holds the program as text, the hash of the weights it speaks of, and `regions`, ellipsoids
 `centre + shape @ s` with |s| <= 1: each with a program state, and `to`, per input symbol (by position in the alphabet)
-the regions that hold its image (several where the image is cut at kinks). The first holds the initial state. With a
-`length`, the claim is about inputs of at most that length, and `to` is null for regions that are as many steps from the
-first. `verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics
-alone.
+the regions that hold its image (several where the image is cut at kinks). The first holds the initial state.
+`verify.checker` re-establishes the claim from this file, the weights and the program's reference semantics alone.
 
 Where the program keeps numbers, a growing certificate has a `tube` instead (`verify.growth`), the `length` up to which
-it was followed, and whether it is `closed` there, which makes it one for every length.
+it was followed, and whether it is `closed` there, which makes it one for every length. Where no regions close, a
+layered certificate covers inputs up to a `length`; its `layers` are, per length from 1 to one less, the group of each
+zonotope that is followed, or null where none are merged (`verify.layers`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,10 @@ from verify.exhaustive import CLAIM
 from verify.lockstep import check_compatible, replay
 from verify.reach.closure import Closure, Options, Region
 from verify.reach.growing import grown
-from verify.reach.measures import Contracting, Measure, Total
+from verify.reach.layered import layered
+from verify.reach.measures import effects
 from verify.reach.regions import Search
-from verify.reach.samples import COARSE, FINE, Samples
+from verify.reach.samples import Samples
 from verify.reach.table import ProgramTable
 from verify.reach.tolerance import Tolerance
 from verify.sampling import shorten
@@ -45,10 +45,12 @@ from verify.weights import OpenNetwork, WithWeights, weights_hash, weights_of
 from verify.words import draw_mixed
 
 METHOD, GROWING = "simulation certificate", "growing certificate"
+METHODS = {"regions": METHOD, "tube": GROWING, "layers": "layered certificate"}
+"""By the part of a certificate that says what is followed."""
 EVERY = "all inputs of every length"
 FORMAT = "netlift-certificate/2"
 MAX_ALPHABET, SMALL_ALPHABET = 256, 16
-SAMPLED, MORE_SAMPLED = (48, 48), (200, 24)  # words, steps
+SAMPLED = 48, 48  # words, steps
 GROWTH_SHARE, ATTACK_SHARE, LARGE_SHARE = 0.25, 0.15, 0.6
 ATTACK_STEPS = 600
 ATTEMPTS = (
@@ -64,14 +66,9 @@ TOLERANCE_SHARE, TURN, SEARCH_SHARE = 0.1, 0.05, 0.9
 """Of the whole time: what tolerances may take, what one turn takes, and all turns; what remains is for the checker."""
 LENGTH, LISTED = 16, 1 << 20
 """Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
-COVERING = tuple(
-    Options(scale=scale, settled=scale, inflation=None, repairs=2, max_regions=150_000, length=LENGTH, rate=1.1)
-    for scale in (0.6, 0.35, 0.2, 0.12)
-)
-"""Searches for regions that need not close, the next where the one before meets a read-out that is not certain."""
-EVERY_SHARE, COVERING_SHARE, COVERING_S = 0.35, 0.8, 20.0
-"""Where both are sought, what proofs for every length get of the whole, and those up to a length of what is left; and
-the seconds without which these are not sought."""
+EVERY_SHARE, LAYERED_SHARE, LAYERED_S = 0.35, 0.5, 5.0
+"""Where both are sought, what proofs for every length get of the whole, and layers of what is left, as the checker
+follows them again; and the seconds without which these are not sought."""
 
 
 def certify(
@@ -100,8 +97,12 @@ def certify(
             verdict, certificate = for_some
     count = 0 if certificate is None else len(certificate.get("regions", ()))
     domain = EVERY if certificate is None else certificate["domain"]
-    method = GROWING if certificate is not None and "tube" in certificate else METHOD
+    method = METHOD if certificate is None else _method(certificate)
     return Finding(CLAIM, method, verdict, domain, time.monotonic() - began, (("regions", count),)), certificate
+
+
+def _method(certificate: dict[str, Any]) -> str:
+    return next((method for part, method in METHODS.items() if part in certificate), METHOD)
 
 
 def for_every_length(certificate: dict[str, Any] | None) -> bool:
@@ -135,11 +136,9 @@ def _grown(
     if not isinstance(network, WithWeights) or not long_enough:
         return Unknown(f"a growing tube covers inputs of length up to {found.length}: {found.obstacle}"), None
     certificate = {
-        "format": FORMAT,
-        "claim": CLAIM,
-        "domain": EVERY if found.closed else f"all inputs of length up to {found.length:,}",
-        "program": print_program(machine),
-        "weights_sha256": weights_hash(network.tensors),
+        **_heading(
+            EVERY if found.closed else f"all inputs of length up to {found.length:,}", machine, network.tensors
+        ),
         "length": found.length,
         "closed": found.closed,
         "tube": found.tube,
@@ -160,46 +159,45 @@ def _attempted(
     if found is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
     table = ProgramTable(machine, network.domain)
-    covering = network.domain.symbol_count**LENGTH > LISTED and deadline.left > COVERING_S
-    tried = list[Search]()
-    part = deadline.share(EVERY_SHARE if covering else SEARCH_SHARE)
+    part = deadline.share(EVERY_SHARE if _too_many(network) else SEARCH_SHARE)
     every = _searches(network, machine, table, ATTEMPTS if small else WIDE, rng_seed, deadline)
     closure = _in_turns(every, part, TURN * deadline.left)
-    if covering and not closure.ended:
-        part = deadline.share(COVERING_SHARE)
-        tried = _searches(network, machine, table, COVERING, rng_seed, part)
-        last = _in_turns(tried, part, part.left)
-        closure = last if last.ended else closure
     if closure.obstacle is None:
-        return _checked(certificate_of(closure.regions, EVERY, table, machine, network.tensors), network)
+        return _checked(certificate_of(closure.regions, table, machine, network.tensors), network)
     word = None if closure.word is None else network.domain.symbols()[closure.word]
     if word is not None and (found := replay(network, machine, word)) is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
-    certificate = _longest(tried, table, machine, network)
-    if certificate is not None and certificate["length"] > network.domain.train_length:
-        return _checked(certificate, network)
+    if _too_many(network) and deadline.left > LAYERED_S:
+        verdict, certificate = certify_layered(network, machine, LENGTH, timeout_s=deadline.left)
+        if certificate is not None and certificate["length"] > network.domain.train_length:
+            return verdict, certificate
     return Unknown(closure.obstacle), None
 
 
-def certify_bounded(
+def _too_many(network: RecurrentSubject) -> bool:
+    """Whether inputs of the length to be covered are too many to be tried one by one."""
+    return network.domain.symbol_count**LENGTH > LISTED
+
+
+def certify_layered(
     network: OpenNetwork,
     machine: Machine,
     length: int,
     *,
     timeout_s: float,
-    rng_seed: int = 0,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Verdict, dict[str, Any] | None]:
-    """A certificate of regions that were followed up to this length and, but for luck, no farther; else the obstacle.
-
-    Where the time is up before, of as much as was covered. Raises `Unsupported` for what is no finite program.
-    """
-    deadline, table = Deadline.after(timeout_s, clock), ProgramTable(machine, network.domain)
-    attempts = tuple(replace(options, length=length) for options in COVERING)
-    searches = _searches(network, machine, table, attempts, rng_seed, deadline)
-    closure = _in_turns(searches, deadline, deadline.left)
-    certificate = _longest(searches, table, machine, network)
-    return (Unknown(str(closure.obstacle)), None) if certificate is None else _checked(certificate, network)
+    """A layered certificate for inputs of this length, or of as many steps as were covered; `Unknown` if of none."""
+    with np.errstate(all="ignore"):
+        found = layered(network, machine, length, Deadline.after(timeout_s, clock).share(LAYERED_SHARE))
+    if not found.length:
+        return Unknown(found.obstacle), None
+    certificate = {
+        **_heading(f"all inputs of length up to {found.length:,}", machine, network.tensors),
+        "length": found.length,
+        "layers": [None if groups is None else groups.tolist() for groups in found.groups],
+    }
+    return _checked(certificate, network)
 
 
 def _searches(
@@ -213,40 +211,23 @@ def _searches(
     """Of which tolerances have taken their share of the time."""
     weights, spread = weights_of(network, network.initial_state(1)[0]), _spread(network, rng_seed)
     symbols = network.domain.symbols()
-    shape, grain = (SAMPLED, FINE) if attempts[0].rate is None else (MORE_SAMPLED, COARSE)
-    samples = Samples(weights, table, spread, _words(network, shape, rng_seed), grain)
-    measures, part = dict[float | None, Measure](), deadline.share(TOLERANCE_SHARE)
+    samples = Samples(weights, table, spread, _words(network, SAMPLED, rng_seed))
+    found = effects(samples, deadline.share(TOLERANCE_SHARE))
 
     def refutes(word: list[int]) -> bool:
         return replay(network, machine, symbols[word]) is not None
 
-    searches = list[Search]()
-    for options in attempts:
-        rate, length = options.rate, options.length
-        if rate not in measures:
-            measures[rate] = Contracting(samples, rate, length or LENGTH, part) if rate else Total(samples, part)
-        searches.append(Search(weights, table, Tolerance(samples, measures[rate]), spread, options, refutes))
-    return searches
-
-
-def _longest(
-    searches: Sequence[Search], table: ProgramTable, machine: Machine, network: OpenNetwork
-) -> dict[str, Any] | None:
-    """What the search that covered most has to say, where one has covered anything."""
-    length, regions = max((search.covered() for search in searches), key=lambda found: found[0], default=(0, []))
-    domain = f"all inputs of length up to {length:,}"
-    made = certificate_of(regions, domain, table, machine, network.tensors)
-    return {**made, "length": length} if length else None
+    return [Search(weights, table, Tolerance(samples, found), spread, options, refutes) for options in attempts]
 
 
 def _in_turns(searches: list[Search], deadline: Deadline, turn_s: float) -> Closure:
-    """What the first search that ends comes to, or that covers what it was asked for; else the last obstacle."""
+    """What the first search that ends comes to; else the last obstacle."""
     closure = Closure([], "no attempt was made")
     while searches and not deadline.passed:
         search, searches = searches[0], searches[1:]
         with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
             closure = search.run(deadline.within(turn_s))
-        if closure.ended or closure.asked:
+        if closure.ended:
             break
         searches += [search] * closure.interrupted
     return closure
@@ -259,7 +240,7 @@ def _checked(certificate: dict[str, Any], network: WithWeights) -> tuple[Verdict
             check_certificate(certificate, dict(network.description), dict(network.tensors))
     except Rejected as error:
         return Unknown(f"the independent checker rejects the certificate: {error}"), None
-    how = GROWING if "tube" in certificate else f"{len(certificate['regions']):,} regions, {METHOD}"
+    how = f"{len(certificate['regions']):,} regions, {METHOD}" if "regions" in certificate else _method(certificate)
     return Proved(f"{certificate['domain']} ({how})"), certificate
 
 
@@ -279,22 +260,28 @@ def _words(network: RecurrentSubject, shape: tuple[int, int], rng_seed: int) -> 
     return (words - low) @ place
 
 
-def certificate_of(
-    regions: list[Region], domain: str, table: ProgramTable, machine: Machine, tensors: Mapping[str, FloatArray]
-) -> dict[str, Any]:
-    """What these regions say, for the checker to see; nothing is claimed by making it."""
+def _heading(domain: str, machine: Machine, tensors: Mapping[str, FloatArray]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "claim": CLAIM,
         "domain": domain,
         "program": print_program(machine),
         "weights_sha256": weights_hash(tensors),
+    }
+
+
+def certificate_of(
+    regions: list[Region], table: ProgramTable, machine: Machine, tensors: Mapping[str, FloatArray]
+) -> dict[str, Any]:
+    """What these regions say, for the checker to see; nothing is claimed by making it."""
+    return {
+        **_heading(EVERY, machine, tensors),
         "regions": [
             {
                 "centre": region.centre.tolist(),
                 "shape": region.shape.tolist(),
                 "state": [print_value(value) for value in table.states[region.state]],
-                "to": None if region.targets is None else [list(targets) for targets in region.targets],
+                "to": [list(targets) for targets in region.targets],
             }
             for region in regions
         ],

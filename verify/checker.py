@@ -6,9 +6,8 @@ is believed of float32); of LAPACK it believes inverses and eigenvalues, the fir
 
 The first region has to hold the initial state, in the program's first state. From each region and input, the image,
 cut at the kinks of rectifiers, has to be read out as the program says, and each piece has to lie in one of the regions
-named in `to`, of the program's next state. With a `length`, this has to be so of the regions that fewer steps along
-`to` lead to from the first, and inputs of that length are covered. A certificate with a `tube` in place of regions is
-`verify.growth`'s.
+named in `to`, of the program's next state. A certificate with a `tube` in place of regions is `verify.growth`'s, one
+with `layers` is `verify.layers`'.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from dsl.terms import Const
 from dsl.types import BoolType
 from verify.enclosures import Enclosure, Network
 from verify.growth import Growth
+from verify.layers import Layers
 from verify.tube import Fails
 from verify.verdict import Finding, Proved, Unknown, Verdict
 
@@ -99,38 +99,22 @@ def check_certificate(certificate: dict[str, Any], description: dict[str, Any], 
     network = Network(description, tensors)
     if "tube" in certificate:
         return _grown(certificate, machine, network)
+    if "layers" in certificate:
+        return _layered(certificate, machine, network)
     begin, found = network.start(), certificate["regions"]
     regions = Regions(found, len(begin))
     start = Enclosure(begin[None], np.zeros((1, len(begin), len(begin))), np.zeros((1, len(begin))))
+    missing = [k for k, region in enumerate(found) if region["to"] is None]
+    if missing:
+        raise Rejected(f"the images of region {missing[0]} are not named")
     if regions.states[0] != initial_state(machine) or not regions.hold(start, np.array([0]))[0]:
         raise Rejected("the first region does not hold the initial state")
-    length = int(certificate["length"]) if "length" in certificate else None
-    needed, followed = _needed(found, length), 0
-    for first in range(0, len(needed), BATCH):
-        numbers = needed[first : first + BATCH]
+    followed = 0
+    for first in range(0, len(found), BATCH):
+        numbers = np.arange(first, min(first + BATCH, len(found)))
         for position, symbol in enumerate(network.symbols):
             followed += _follow(network, machine, regions, numbers, symbol, [found[k]["to"][position] for k in numbers])
-    domain = "all inputs of every length" if length is None else f"all inputs of length up to {length:,}"
-    return f"{domain} ({len(found):,} regions, {followed:,} steps checked)"
-
-
-def _needed(found: list[dict[str, Any]], length: int | None) -> Any:
-    """The regions whose images have to be followed: all, or those that fewer than `length` steps lead to."""
-    if length is None:
-        needed = set(range(len(found)))
-    elif not 0 < length <= MOST_STEPS:
-        raise Rejected(f"expected a length from 1 to {MOST_STEPS:,}")
-    else:
-        needed, latest = {0}, {0}
-        for _ in range(length - 1):
-            latest = {t for k in latest for targets in found[k]["to"] or () for t in targets} - needed
-            if not latest <= set(range(len(found))):
-                raise Rejected("a target is not a region")
-            needed |= latest
-    missing = [k for k in needed if found[k]["to"] is None]
-    if missing:
-        raise Rejected(f"the images of region {min(missing)} are not named")
-    return np.array(sorted(needed), dtype=np.int64)
+    return f"all inputs of every length ({len(found):,} regions, {followed:,} steps checked)"
 
 
 def _grown(certificate: dict[str, Any], machine: Machine, network: Network) -> str:
@@ -148,6 +132,23 @@ def _grown(certificate: dict[str, Any], machine: Machine, network: Network) -> s
     if not growth.closes():
         raise Rejected(f"the tube of step {length} does not lead into itself")
     return f"all inputs of every length (tube closed after {length:,} steps)"
+
+
+def _layered(certificate: dict[str, Any], machine: Machine, network: Network) -> str:
+    """Layers followed to the `length` of the certificate, which says what is merged at each length before."""
+    length, merges = int(certificate["length"]), certificate["layers"]
+    if not 0 < length <= MOST_STEPS or len(merges) != length - 1:
+        raise Rejected(f"expected groups for every length from 1 to {length - 1:,}, got {len(merges):,}")
+    layers = Layers(machine, network)
+    try:
+        for groups in merges:
+            layers.step()
+            if groups is not None:
+                layers.merge(groups)
+        layers.step()
+    except Fails as error:
+        raise Rejected(str(error)) from None
+    return f"all inputs of length up to {length:,} ({layers.followed:,} steps checked)"
 
 
 def _follow(

@@ -1,9 +1,10 @@
 """What a float32 network computes, enclosed: the arithmetic of the independent checker and the cells on it.
 
-Batches of enclosures `centre + terms . s + box . r` with |s| <= 1 (Euclidean) and every r in [-1, 1]; each operation
-adds to the box what its linearisation misses, the float32 rounding of the operation that runs, and float64's own. What
-is believed: float32 sums of n terms err by at most n u / (1 - n u) of the sum of magnitudes, in any order; float32 tanh
-and sigmoid err by at most 2**-20. No code is shared with the prover (`verify.reach`).
+Batches of enclosures `centre + terms . s + box . r` with |s| <= 1 (Euclidean; every s in [-1, 1] in a `Zonotope`) and
+every r in [-1, 1]; each operation adds to the box what its linearisation misses, the float32 rounding of the operation
+that runs, and float64's own. What is believed: float32 sums of n terms err by at most n u / (1 - n u) of the sum of
+magnitudes, in any order; float32 tanh and sigmoid err by at most 2**-20. No code is shared with the prover
+(`verify.reach`).
 """
 
 from __future__ import annotations
@@ -26,9 +27,18 @@ class Enclosure:
     def __init__(self, centre: Any, terms: Any, box: Any) -> None:
         self.centre, self.terms, self.box = centre, terms, box
 
+    def like(self, centre: Any, terms: Any, box: Any) -> Enclosure:
+        """Others whose coefficients are bounded as these are."""
+        return type(self)(centre, terms, box)
+
     def reach(self) -> Any:
         """How far the terms go in each coordinate."""
         return np.linalg.norm(self.terms, axis=1)
+
+    def times(self, other: Enclosure) -> tuple[Any, Any]:
+        """The middle of the products of both's terms, and how far they are from it: `(p.s)(q.s)` lies within |p||q|/2
+        of p.q/2 for |s| <= 1."""
+        return (self.terms * other.terms).sum(axis=1) / 2, self.reach() * other.reach() / 2
 
     def radius(self) -> Any:
         """Half the width of each coordinate, rounded outward."""
@@ -42,18 +52,30 @@ class Enclosure:
     def plus_error(self, error: Any) -> Enclosure:
         """With a larger box; of what float32 may not hold nothing is known."""
         size = self.size() + error
-        return Enclosure(self.centre, self.terms, self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf))
+        return self.like(self.centre, self.terms, self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf))
 
     def pick(self, at: slice) -> Enclosure:
-        return Enclosure(self.centre[:, at], self.terms[:, :, at], self.box[:, at])
+        return self.like(self.centre[:, at], self.terms[:, :, at], self.box[:, at])
 
     def rows(self, at: Any) -> Enclosure:
-        return Enclosure(self.centre[at], self.terms[at], self.box[at])
+        return self.like(self.centre[at], self.terms[at], self.box[at])
+
+
+class Zonotope(Enclosure):
+    """The same with every coefficient in [-1, 1]."""
+
+    def reach(self) -> Any:
+        return np.abs(self.terms).sum(axis=1)
+
+    def times(self, other: Enclosure) -> tuple[Any, Any]:
+        """Squares of coefficients lie in [0, 1], products of two in [-1, 1]."""
+        same = self.terms * other.terms
+        return same.sum(axis=1) / 2, self.reach() * other.reach() - np.abs(same).sum(axis=1) / 2
 
 
 def _joined(parts: list[Enclosure]) -> Enclosure:
     centre, box = (np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ("centre", "box"))
-    return Enclosure(centre, np.concatenate([p.terms for p in parts], axis=2), box)
+    return parts[0].like(centre, np.concatenate([p.terms for p in parts], axis=2), box)
 
 
 def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
@@ -61,21 +83,20 @@ def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
     size = np.abs(weight)
     summed = x.size() @ size.T + np.abs(bias)
     error = np.where(summed < HELD, n * U / (1 - n * U) * summed + 1e-40, np.inf)
-    return Enclosure(x.centre @ weight.T + bias, x.terms @ weight.T, x.box @ size.T).plus_error(error)
+    return x.like(x.centre @ weight.T + bias, x.terms @ weight.T, x.box @ size.T).plus_error(error)
 
 
 def _sum(a: Enclosure, b: Enclosure, sign: float = 1.0) -> Enclosure:
-    total = Enclosure(a.centre + sign * b.centre, a.terms + sign * b.terms, a.box + b.box)
+    total = a.like(a.centre + sign * b.centre, a.terms + sign * b.terms, a.box + b.box)
     return total.plus_error(U * total.size() + 1e-40)
 
 
 def _product(a: Enclosure, b: Enclosure) -> Enclosure:
-    """`(p.s)(q.s)` lies within |p||q|/2 of p.q/2 for |s| <= 1."""
-    long_a, long_b, shift = a.reach(), b.reach(), (a.terms * b.terms).sum(axis=1) / 2
-    linear = Enclosure(
+    shift, crossed = a.times(b)
+    linear = a.like(
         a.centre * b.centre + shift,
         a.terms * b.centre[:, None] + b.terms * a.centre[:, None],
-        long_a * long_b / 2 + a.box * (np.abs(b.centre) + long_b + b.box) + b.box * (np.abs(a.centre) + long_a),
+        crossed + a.box * (np.abs(b.centre) + b.reach() + b.box) + b.box * (np.abs(a.centre) + a.reach()),
     )
     return linear.plus_error(U * a.size() * b.size() + 1e-40)
 
@@ -98,7 +119,7 @@ def _smooth(x: Enclosure, kind: str) -> Enclosure:
         missed.append(curve(at) - slope * at)
     top, bottom = np.max(missed, axis=0), np.min(missed, axis=0)
     margin = FUNCTION + 1e-12 * (1 + np.abs(low) + np.abs(high))
-    return Enclosure(slope * x.centre + (top + bottom) / 2, x.terms * slope[:, None], slope * x.box).plus_error(
+    return x.like(slope * x.centre + (top + bottom) / 2, x.terms * slope[:, None], slope * x.box).plus_error(
         (top - bottom) / 2 + margin
     )
 
@@ -119,7 +140,7 @@ def _rectified(x: Enclosure, cuts: int) -> tuple[Enclosure, Any]:
             slope[row, at], half[row, at] = sides, 0.0
             row += 1
     x = x.rows(rows)
-    return Enclosure(slope * x.centre + half, x.terms * slope[:, None], slope * x.box).plus_error(half), rows
+    return x.like(slope * x.centre + half, x.terms * slope[:, None], slope * x.box).plus_error(half), rows
 
 
 class Network:
@@ -147,20 +168,21 @@ class Network:
             return np.eye(len(self.symbols))[self.symbols.index(symbol)]
         return np.concatenate([np.eye(high - low + 1)[v - low] for v, (low, high) in zip(symbol, self.inputs)])
 
-    def step(self, state: Enclosure, symbol: tuple[int, ...]) -> tuple[Enclosure, Any]:
-        """Enclosures that together cover the states after the symbol, and the row each comes from."""
+    def step(self, state: Enclosure, symbol: tuple[int, ...], cuts: int = CUTS) -> tuple[Enclosure, Any]:
+        """Enclosures that together cover the states after the symbol, and the row each comes from; one a row if there
+        are no `cuts` at kinks."""
         count, x = len(state.centre), self.features(symbol)
         blank = np.zeros((count, state.terms.shape[1], len(x)))
-        return self.receive(state, Enclosure(np.tile(x, (count, 1)), blank, np.zeros((count, len(x)))))
+        return self.receive(state, state.like(np.tile(x, (count, 1)), blank, np.zeros((count, len(x)))), cuts)
 
-    def receive(self, state: Enclosure, signal: Enclosure) -> tuple[Enclosure, Any]:
+    def receive(self, state: Enclosure, signal: Enclosure, cuts: int = CUTS) -> tuple[Enclosure, Any]:
         """The same for enclosures of features, with the terms of the states."""
         rows = np.arange(len(state.centre))
         if self.cell == "mlp":
             x = _joined([state, signal])
             for k, (weight, bias) in enumerate(self._maps("hidden")):
                 if k:
-                    x, cut = _rectified(x, CUTS)
+                    x, cut = _rectified(x, cuts)
                     rows = rows[cut]
                 x = _linear(x, weight, bias)
             return x, rows
@@ -171,7 +193,7 @@ class Network:
             kept = [state.pick(slice(first + m * size, first + (m + 1) * size)) for m in range(self.memories)]
             sent, fed = self._gates(f"ih_l{layer}", signal), self._gates(f"hh_l{layer}", kept[0])
             if self.cell == "rnn_relu":
-                signal, cut = _rectified(_sum(sent, fed), CUTS)
+                signal, cut = _rectified(_sum(sent, fed), cuts)
                 state, rows, after = state.rows(cut), rows[cut], [part.rows(cut) for part in after]
                 after.append(signal)
             else:
@@ -235,8 +257,9 @@ class Network:
     @staticmethod
     def _wins(block: Enclosure, chosen: int) -> Any:
         lead = block.centre[:, [chosen]] - np.delete(block.centre, chosen, axis=1)
-        doubt = np.linalg.norm(block.terms[:, :, [chosen]] - np.delete(block.terms, chosen, axis=2), axis=1)
-        doubt = doubt + block.box[:, [chosen]] + np.delete(block.box, chosen, axis=1)
+        apart = block.terms[:, :, [chosen]] - np.delete(block.terms, chosen, axis=2)
+        box = block.box[:, [chosen]] + np.delete(block.box, chosen, axis=1)
+        doubt = block.like(lead, apart, box).reach() + box
         return (lead > doubt * (1 + SLACK) + SLACK * (1 + np.abs(lead))).all(axis=1)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from verify.reach.affine import Array, Form
-from verify.reach.ellipsoids import around, contained, snug
+from verify.reach.ellipsoids import around, contained
 
 NEAREST = 48
 TRIED = 8
@@ -21,12 +21,12 @@ Numbers = NDArray[np.int64]
 class Cover:
     """Ellipsoids by number: `centres` (room width), `shapes` and `inverses` (room width width), first `count` in use.
 
-    `spread` (width) is the unit in which neighbours are near. `leasts` and `missed` are what `around` (`snug` without
-    `inflation`) was given and what it found, `sizes` the norms of shapes in spreads; a dropped ellipsoid keeps its
+    `spread` (width) is the unit in which neighbours are near. `leasts` and `missed` are what `around`
+    was given and what it found, `sizes` the norms of shapes in spreads; a dropped ellipsoid keeps its
     number but holds nothing any more.
     """
 
-    def __init__(self, spread: Array, inflation: float | None) -> None:
+    def __init__(self, spread: Array, inflation: float) -> None:
         width = len(spread)
         self.spread, self.inflation, self.count = spread, inflation, 0
         self.centres = np.zeros((0, width))
@@ -74,8 +74,7 @@ class Cover:
     def _surround(self, image: Form, states: Numbers, leasts: Array, rows: Numbers, holder: Numbers) -> list[int]:
         """Set `holder` for these rows; those that ellipsoids were made for, in order."""
         parts, least = (image.generators[rows], image.box[rows]), leasts[rows]
-        found = snug(*parts, least) if self.inflation is None else around(*parts, self.inflation, least)
-        shapes, inverses, missed = found
+        shapes, inverses, missed = around(*parts, self.inflation, least)
         made, left = list[int](), np.arange(len(rows))
         while len(left):
             chosen = left[self._apart(image.centre[rows[left]], states[rows[left]], inverses[left])]

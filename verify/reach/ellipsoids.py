@@ -39,18 +39,6 @@ def around(generators: Array, box: Array, inflation: float, least: Array) -> tup
     return shape * grown, inverse / grown, share
 
 
-def snug(generators: Array, box: Array, least: Array) -> tuple[Array, Array, Array]:
-    """As `around` without inflation, for `least` that is long and thin: with no more room for the box than it takes."""
-    square = np.matmul(generators.transpose(0, 2, 1), generators) + least
-    back = _roots(square)[1]
-    missed = box_norm(back, box)
-    share = np.maximum(missed, 1e-9)[:, None, None]
-    ball = square.shape[1] * box[:, :, None] ** 2 * np.eye(square.shape[1])  # of an ellipsoid that holds the box
-    shape, inverse = _roots((1 + share) * square + (1 + 1 / share) * ball)
-    grown = np.maximum(1.0, _filled(inverse, generators, box) / FIT)[:, None, None]
-    return shape * grown, inverse / grown, missed / (1 + missed)
-
-
 def _roots(square: Array) -> tuple[Array, Array]:
     """Shapes of these squares, with their inverses."""
     values, vectors = np.linalg.eigh(square)

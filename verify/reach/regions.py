@@ -11,10 +11,6 @@ a read-out is not certain, the word that leads there is tried on the network, as
 the regions on the way that contributed most are made smaller (`Tolerance.blame`): they and all that came of them are
 dropped, and what led to them is followed again. The rest of the work stays. The largest regions are followed first,
 so that what there is to learn is learnt before much has come of it.
-
-Where inputs of some length are enough, regions are followed in the order of their distance from the first one instead.
-As soon as all nearer than some distance have been followed, the outputs on all inputs of that length are right,
-whatever becomes of the others.
 """
 
 from __future__ import annotations
@@ -37,18 +33,16 @@ ANCESTORS = 80
 BENT = 0.3  # share of the square from which on what linearisation missed is blamed
 BLAMED = 0.3  # of the largest share
 HUGE = 1e30
-MANY = 1_000_000  # steps, as good as endless
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Whence a region first came: the number of another, the symbol read, the Jacobian of that step; symbols so far;
-    the factor of the tolerance that it was made with."""
+    """Whence a region first came: the number of another, the symbol read, the Jacobian of that step; the factor of
+    the tolerance that it was made with."""
 
     parent: int
     symbol: int
     jacobian: Array
-    length: int
     factor: float
 
 
@@ -64,23 +58,24 @@ class Search:
         self.cover = Cover(spread, options.inflation)
         self.origins: list[_Origin] = []
         self.targets: list[list[set[int]] | None] = []  # None: not followed yet
-        self.first, self.repairs, self.best = -1, 0, (0, list[Region]())
+        self.first, self.repairs = -1, 0
 
     def run(self, deadline: Deadline) -> Closure:
         """Follow what can be reached until nothing is left to follow, or go on later. Raises `Unsupported`."""
         while True:
             if self.first < 0 or not self.cover.kept[self.first]:
                 self._begin()
-            queue = [k for k in self._distances(self.options.length) if self.targets[k] is None]
+            met = self._met()
+            queue = [k for k in met if self.targets[k] is None]
             if not queue:
-                return self._done()
+                return Closure(self._regions(met), None)
             batch = max(min(BATCH, MOST_ENTRIES // (len(self.weights.features) * len(self.spread) ** 2)), 1)
             failed = list[tuple[int, int]]()
             while queue and not failed:
                 rows, queue = self._next(queue, batch)
                 known = self.cover.count
                 failed = self._follow(rows)
-                queue += [k for k in range(known, self.cover.count) if self._asked_for(self.origins[k].length)]
+                queue += range(known, self.cover.count)
                 if deadline.passed and not failed and queue:
                     return self._interrupted(len(queue))
                 if self.cover.kept.sum() > self.options.max_regions:
@@ -95,78 +90,52 @@ class Search:
                 state, symbol = self.table.states[int(self.cover.states[failed[0][0]])], failed[0][1]
                 where = f"from program state {state} on input {symbol}"
                 return Closure([], f"the read-out is not certain {where} after {self.repairs - 1:,} repairs")
-            self.best = self.covered() if self.options.length is not None else self.best
             self._repair([k for k, _ in failed])
             if deadline.passed:
                 return self._interrupted(len(queue))
 
     def _next(self, queue: list[int], batch: int) -> tuple[Numbers, list[int]]:
-        """Which to follow next, and the others: the largest; the nearest, which come first, where a length is asked."""
-        if self.options.length is None and len(queue) > batch:
+        """Which to follow next, the largest, and the others."""
+        if len(queue) > batch:
             rows = np.array(queue)
             queue = rows[np.argsort(-self.cover.sizes[rows], kind="stable")].tolist()
         return np.array(queue[:batch]), queue[batch:]
 
-    def _least(self, states: Array, numbers: Numbers, lengths: Numbers) -> tuple[Array, Array]:
-        """Squares of the smallest regions, of these program states, that so many symbols lead to, and their factors."""
+    def _least(self, states: Array, numbers: Numbers) -> tuple[Array, Array]:
+        """Squares of the smallest regions of these program states, and their factors."""
         options = self.options
         settled = np.array([self.table.settled(number) for number in numbers.tolist()])
         scale = np.where(settled, options.settled, options.scale)
         widest = scale if options.widest is None else np.full(len(states), options.widest)
-        ahead = np.full(len(states), MANY) if options.length is None else options.length - lengths
-        return self.tolerance.least(states, numbers, scale, widest, ahead)
+        return self.tolerance.least(states, numbers, scale, widest)
 
     def _interrupted(self, left: int) -> Closure:
         found = f"{int(self.cover.kept.sum()):,} regions and {self.repairs:,} repairs"
         return Closure([], f"the time was up with {found}, {left:,} not followed yet", interrupted=True)
 
-    def _asked_for(self, length: int) -> bool:
-        return self.options.length is None or length < self.options.length
-
-    def _done(self) -> Closure:
-        met = list(self._distances())
-        if any(self.targets[k] is None for k in met):
-            return Closure([], f"only inputs of length up to {self.options.length} were asked for", asked=True)
-        return Closure(self._regions(met, met), None)
-
-    def covered(self) -> tuple[int, list[Region]]:
-        """The largest length so far (at most that asked for, if one is) of inputs whose outputs are known to be right.
-
-        With the regions that say so.
-        """
-        if self.first < 0 or not self.cover.kept[self.first]:
-            return self.best
-        far = self._distances()
-        length = min((far[k] for k in far if self.targets[k] is None), default=self.options.length or 0)
-        if length <= self.best[0]:
-            return self.best
-        return length, self._regions([k for k in far if far[k] <= length], [k for k in far if far[k] < length])
-
     def _begin(self) -> None:
         width, start = len(self.spread), self.weights.initial[None]
         image = Form(start, np.zeros((1, width, width)), np.zeros((1, width)))
         self.first = self.cover.count
-        nothing = np.zeros(1, dtype=np.int64)  # read so far, and the number of the first program state
-        leasts, factors = self._least(start, nothing, nothing)
-        self.cover.surround(image, nothing, leasts)
-        self.origins.append(_Origin(-1, -1, np.zeros((width, width)), 0, float(factors[0])))
+        number = np.zeros(1, dtype=np.int64)  # of the first program state
+        leasts, factors = self._least(start, number)
+        self.cover.surround(image, number, leasts)
+        self.origins.append(_Origin(-1, -1, np.zeros((width, width)), float(factors[0])))
         self.targets.append(None)
 
-    def _distances(self, below: int | None = None) -> dict[int, int]:
-        """How many symbols lead from the first region to others, nearest first; only those fewer than `below`."""
-        far, order = {self.first: 0}, [self.first]
+    def _met(self) -> list[int]:
+        """The regions that the first one leads to, nearest first."""
+        met, order = {self.first}, [self.first]
         for k in order:
-            if below is None or far[k] + 1 < below:
-                for each in sorted(set[int]().union(*(self.targets[k] or ()))):
-                    if each not in far:
-                        far[each] = far[k] + 1
-                        order.append(each)
-        return far
+            new = set[int]().union(*(self.targets[k] or ())) - met
+            order += sorted(new)
+            met |= new
+        return order
 
-    def _regions(self, met: list[int], followed: list[int]) -> list[Region]:
+    def _regions(self, met: list[int]) -> list[Region]:
         place, cover = {k: at for at, k in enumerate(met)}, self.cover
-        targets = {k: tuple(tuple(sorted(place[t] for t in each)) for each in self.targets[k] or ()) for k in followed}
-        return [Region(cover.centres[k], cover.shapes[k], int(cover.states[k]), targets.get(k)) for k in met]
+        targets = {k: tuple(tuple(sorted(place[t] for t in each)) for each in self.targets[k] or ()) for k in met}
+        return [Region(cover.centres[k], cover.shapes[k], int(cover.states[k]), targets[k]) for k in met]
 
     def _follow(self, rows: Numbers) -> list[tuple[int, int]]:
         """Find targets for these regions; or those whose read-out is not certain, worst first, with the symbol."""
@@ -199,14 +168,13 @@ class Search:
         rows = np.nonzero(holder < 0)[0]
         if len(rows):
             left, known = image.rows(rows), self.cover.count
-            lengths = np.array([self.origins[k].length + 1 for k in owners[rows].tolist()])
-            leasts, factors = self._least(left.centre, states[rows], lengths)
+            leasts, factors = self._least(left.centre, states[rows])
             holder[rows], made = self.cover.surround(left, states[rows], leasts)
             assert len(made) == self.cover.count - known
-            for row, length, factor in zip(rows[made].tolist(), lengths[made].tolist(), factors[made].tolist()):
+            for row, factor in zip(rows[made].tolist(), factors[made].tolist()):
                 parent = int(owners[row])
                 jacobian = image.generators[row].T @ self.cover.inverses[parent]
-                self.origins.append(_Origin(parent, int(symbols[row]), jacobian, length, factor))
+                self.origins.append(_Origin(parent, int(symbols[row]), jacobian, factor))
                 self.targets.append(None)
         for owner, symbol, target in zip(owners.tolist(), symbols.tolist(), holder.tolist()):
             targets = self.targets[owner]

@@ -20,24 +20,22 @@ Numbers = NDArray[np.int64]
 STEP = 1e-7
 BEND = 0.5  # a disturbance of this many spreads is as bad as a wrong output
 SYMBOLS = 16  # continuations of a large alphabet that are followed
-FINE, COARSE = 200, 10  # samples told apart, per spread
+GRAIN = 200  # samples told apart, per spread
 MOST_ENTRIES = 16_000_000  # of the matrices of all samples and symbols
 
 
 class Samples:
     """Network `states` (count width) with program states `numbers`, met on `words` (count time) of symbol positions.
 
-    Those that agree when rounded to a `grain`-th of a spread are one.
+    Those that agree when rounded to a small part of a spread are one.
     """
 
-    def __init__(
-        self, weights: Weights, table: ProgramTable, spread: Array, words: IntArray, grain: int = FINE
-    ) -> None:
+    def __init__(self, weights: Weights, table: ProgramTable, spread: Array, words: IntArray) -> None:
         self.spread, self._weights, self._table = spread, weights, table
         picked = np.linspace(0, len(weights.features) - 1, min(SYMBOLS, len(weights.features)))
         self.symbols: list[int] = picked.astype(int).tolist()
         most = max(MOST_ENTRIES // (len(picked) * len(spread) ** 2), 1)
-        self.states, self.numbers = self._sampled(words, grain, most)
+        self.states, self.numbers = self._sampled(words, most)
         self._trees = {
             number: (KDTree(self.states[rows] / spread), rows)
             for number in sorted(set(self.numbers.tolist()))
@@ -78,7 +76,7 @@ class Samples:
             local[rows] += slopes @ slopes.transpose(0, 2, 1)
         return local, jacobian, self.near(image.centre, np.array([number for number, _ in steps]))
 
-    def _sampled(self, words: IntArray, grain: int, most: int) -> tuple[Array, Numbers]:
+    def _sampled(self, words: IntArray, most: int) -> tuple[Array, Numbers]:
         first = self._weights.initial[None]
         state, number = np.repeat(first, len(words), axis=0), np.zeros(len(words), dtype=np.int64)
         states, numbers = [state[:1]], [number[:1]]
@@ -92,7 +90,7 @@ class Samples:
             states.append(state)
             numbers.append(number)
         every, which = np.concatenate(states), np.concatenate(numbers)
-        cells = np.column_stack([which, np.round(grain * every / self.spread)])
+        cells = np.column_stack([which, np.round(GRAIN * every / self.spread)])
         kept = np.unique(cells, axis=0, return_index=True)[1]
         kept = kept[np.linspace(0, len(kept) - 1, min(len(kept), most)).astype(np.int64)]
         return every[kept], which[kept]

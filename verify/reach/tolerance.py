@@ -1,4 +1,4 @@
-"""How large a region may be where: what a measure of disturbances says, and what the search has learnt.
+"""How large a region may be where: what disturbances do there, and what the search has learnt.
 
 A region at x starts with the square `scale^2 V(x)^-1`, small where something depends on it (`verify.reach.measures`).
 Where the search meets an obstacle it is made smaller still (`blame`), and where nothing depends on it, it has a size of
@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from verify.reach.affine import Array
-from verify.reach.measures import Measure
 from verify.reach.samples import Numbers, Samples
 
 BLAMED = 0.5
@@ -19,24 +18,22 @@ LEAST = 1e-4
 
 
 class Tolerance:
-    """A measure, and a factor per sample that starts at 1."""
+    """What disturbances do (`effects`, a matrix per sample), and a factor per sample that starts at 1."""
 
-    def __init__(self, samples: Samples, measure: Measure) -> None:
-        self._samples, self._measure = samples, measure
+    def __init__(self, samples: Samples, effects: Array) -> None:
+        self._samples, self._effects = samples, effects
         self._factor = np.ones(len(samples.states))
 
-    def least(
-        self, states: Array, numbers: Numbers, scale: Array, widest: Array, ahead: Numbers
-    ) -> tuple[Array, Array]:
+    def least(self, states: Array, numbers: Numbers, scale: Array, widest: Array) -> tuple[Array, Array]:
         """Squares (batch width width) of the smallest regions at these states of program states (batch), and factors.
 
-        They go `scale` (batch) times as far as is tolerated for so many steps `ahead` (batch), and `widest` (batch)
-        spreads where nothing depends on it.
+        They go `scale` (batch) times as far as is tolerated, and `widest` (batch) spreads where nothing depends on it.
         """
         spread = self._samples.spread
-        factors = self._factor[self.near(states, numbers)]
+        near = self.near(states, numbers)
+        factors = self._factor[near]
         free = np.eye(len(spread)) / widest[:, None, None] ** 2
-        squares = np.linalg.inv(self._measure.at(states, numbers, ahead) / scale[:, None, None] ** 2 + free)
+        squares = np.linalg.inv(self._effects[near] / scale[:, None, None] ** 2 + free)
         return squares * (factors[:, None, None] ** 2 * np.outer(spread, spread)), factors
 
     def blame(self, states: Array, numbers: Numbers, factors: Array) -> Numbers:
