@@ -32,7 +32,7 @@ from verify.exhaustive import CLAIM
 from verify.lockstep import check_compatible, replay
 from verify.reach.closure import Closure, Options, Region
 from verify.reach.growing import grown
-from verify.reach.layered import layered
+from verify.reach.layered import BUDGETS, layered
 from verify.reach.measures import effects
 from verify.reach.regions import Search
 from verify.reach.samples import Samples
@@ -185,11 +185,12 @@ def certify_layered(
     length: int,
     *,
     timeout_s: float,
+    budgets: Sequence[int] = BUDGETS,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Verdict, dict[str, Any] | None]:
     """A layered certificate for inputs of this length, or of as many steps as were covered; `Unknown` if of none."""
     with np.errstate(all="ignore"):
-        found = layered(network, machine, length, Deadline.after(timeout_s, clock).share(LAYERED_SHARE))
+        found = layered(network, machine, length, Deadline.after(timeout_s, clock).share(LAYERED_SHARE), budgets)
     if not found.length:
         return Unknown(found.obstacle), None
     certificate = {

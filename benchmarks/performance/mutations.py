@@ -2,13 +2,14 @@
 
     python -m benchmarks.performance.mutations [DIRECTORY ...] [--count N] [--seed N] [--timeout S] [--json]
 
-Each network of each DIRECTORY (default: some Tomita networks of the zoo) is proved, for every length and by regions up
-to one; then its certificate, its weights or its program are changed in one place: regions shrunk, enlarged, shifted or
-of another program state, transitions redirected or lost, images forgotten, the length raised (or named where it is
-every one), one bit of a used tensor flipped (with the hash put right, so that only the proof can notice), a constant or
-an operator of the program replaced. What the checker accepts nevertheless has to be true: the prover's
-own enclosures (which share no code with the checker) have to find every step inside a region named, sampled float32
-steps have to as well, and a changed program has to be proved equal to the one before.
+Each network of each DIRECTORY (default: some Tomita networks of the zoo) is proved, for every length by regions and up
+to one by layers; then its certificate, its weights or its program are changed in one place: regions shrunk, enlarged,
+shifted or of another program state, transitions redirected or lost, images forgotten; zonotopes put into another group,
+groups joined, merges forgotten, layers dropped, the length raised; one bit of a used tensor flipped (with the hash put
+right, so that only the proof can notice), a constant or an operator of the program replaced. What the checker accepts
+nevertheless has to be true: of regions, the prover's own enclosures (which share no code with the checker) have to find
+every step inside a region named, sampled float32 steps have to as well, and a changed program has to be proved equal to
+the one before; of layers, all inputs of the length are tried one by one.
 """
 
 from __future__ import annotations
@@ -36,16 +37,17 @@ from dsl.programs import Machine
 from dsl.syntax import parse
 from extract.networks import load_recurrent
 from extract.networks.recurrent import RecurrentNetwork
-from verify.certificate import certify, certify_bounded
+from verify.certificate import certify, certify_layered
 from verify.checker import Rejected, check_certificate
 from verify.diff import diff_programs
+from verify.exhaustive import exhaustive
 from verify.verdict import Proved
 from verify.weights import weights_hash
 
 Certificate = dict[str, Any]
 Tensors = dict[str, Any]
 DEFAULT = ("1_gru_noisy_1", "2_rnn_tanh_noisy_1", "4_rnn_tanh_noisy_1", "5_rnn_tanh_noisy_1", "6_rnn_tanh_noisy_1")
-STEPS = 3  # of bounded certificates
+STEPS, BUDGETS = 12, (4, 16)  # of layered certificates
 SWAPPED = {"+": "-", "-": "+", "min": "max", "max": "min", "==": "!=", "!=": "==", "<": "<=", "and": "or", "or": "and"}
 TOKEN = re.compile(r"(?<![\w.'])(\d+|min|max|and|or)(?![\w.'])|(?<= )(\+|-|==|!=|<)(?= )")
 
@@ -66,12 +68,19 @@ class Mutant:
     def __init__(self, certificate: Certificate, tensors: Tensors, rng: np.random.Generator) -> None:
         self.certificate, self.rng = copy.deepcopy(certificate), rng
         self.tensors = {name: tensor.copy() for name, tensor in tensors.items()}
-        self.region = self.certificate["regions"][int(rng.integers(len(self.certificate["regions"])))]
+        if "regions" in certificate:
+            self.region = self.certificate["regions"][int(rng.integers(len(self.certificate["regions"])))]
+        else:
+            self.layers: list[list[int] | None] = self.certificate["layers"]
+            merged = [k for k, groups in enumerate(self.layers) if groups is not None]
+            self.merged = merged[int(rng.integers(len(merged)))]
+            self.groups = list(self.layers[self.merged] or ())
+            self.layers[self.merged] = self.groups
 
     def images(self) -> list[list[int]]:
-        """The targets, per input, of a region that was followed: this one, or another."""
-        followed = [region["to"] for region in self.certificate["regions"] if region["to"] is not None]
-        return self.region["to"] or followed[int(self.rng.integers(len(followed)))]
+        """The targets of the region, per input."""
+        images: list[list[int]] = self.region["to"]
+        return images
 
     def scaled(self, factor: float) -> None:
         self.region["shape"] = (factor * np.array(self.region["shape"])).tolist()
@@ -106,9 +115,32 @@ class Mutant:
         """As if the region had not been followed."""
         self.region["to"] = None
 
+    def regrouped(self) -> None:
+        """One zonotope is put into another group."""
+        at = int(self.rng.integers(len(self.groups)))
+        others = sorted(set(self.groups) - {self.groups[at]})
+        self.groups[at] = others[int(self.rng.integers(len(others)))]
+
+    def groups_joined(self) -> None:
+        one, other = self.rng.choice(sorted(set(self.groups)), size=2, replace=False).tolist()
+        self.layers[self.merged] = [one if group == other else group for group in self.groups]
+
+    def group_split(self) -> None:
+        """One zonotope is put into a group of its own."""
+        self.groups[int(self.rng.integers(len(self.groups)))] = max(self.groups) + 1
+
+    def merge_forgotten(self) -> None:
+        self.layers[self.merged] = None
+
+    def layer_dropped(self) -> None:
+        self.layers.pop(int(self.rng.integers(len(self.layers))))
+        self.certificate["length"] -= int(self.rng.integers(2))
+
     def length_raised(self) -> None:
-        """More than was covered is claimed; of every length, one is."""
-        self.certificate["length"] = self.certificate.get("length", 0) + int(self.rng.choice([1, 2, 5]))
+        """More than was covered is claimed, with or without layers."""
+        more = int(self.rng.choice([1, 2, 5]))
+        self.certificate["length"] += more
+        self.layers += [None] * (more * int(self.rng.integers(2)))
 
     def bit_flipped(self) -> None:
         """One of the upper 28 bits of a used weight; the hash in the certificate is put right."""
@@ -141,7 +173,9 @@ class Mutant:
                 continue
 
 
-KINDS: tuple[Callable[[Mutant], None], ...] = (
+Kind = Callable[[Mutant], None]
+EITHER: tuple[Kind, ...] = (Mutant.bit_flipped, Mutant.bit_flipped_only, Mutant.program_changed)
+REGIONS: tuple[Kind, ...] = (
     Mutant.shrunk,
     Mutant.enlarged,
     Mutant.shifted,
@@ -149,14 +183,24 @@ KINDS: tuple[Callable[[Mutant], None], ...] = (
     Mutant.redirected,
     Mutant.transition_lost,
     Mutant.images_forgotten,
+    *EITHER,
+)
+LAYERS: tuple[Kind, ...] = (
+    Mutant.regrouped,
+    Mutant.groups_joined,
+    Mutant.group_split,
+    Mutant.merge_forgotten,
+    Mutant.layer_dropped,
     Mutant.length_raised,
-    Mutant.bit_flipped,
-    Mutant.bit_flipped_only,
-    Mutant.program_changed,
+    *EITHER,
 )
 
 
-def judged(directory: Path, certificate: Certificate, kind: Callable[[Mutant], None], seed: int) -> Outcome:
+def kinds_of(certificate: Certificate) -> tuple[Kind, ...]:
+    return REGIONS if "regions" in certificate else LAYERS
+
+
+def judged(directory: Path, certificate: Certificate, kind: Kind, seed: int) -> Outcome:
     """Mutate, ask the checker, and look for an argument of its own for what it accepts."""
     description = json.loads((directory / "network.json").read_text())
     mutant = Mutant(certificate, load_file(directory / description["weights"]), np.random.default_rng(seed))
@@ -171,7 +215,7 @@ def judged(directory: Path, certificate: Certificate, kind: Callable[[Mutant], N
 
 def _argument(description: dict[str, Any], before: Certificate, mutant: Mutant) -> str:
     """Why an accepted certificate is true; empty when no argument was found."""
-    if mutant.certificate["program"] != before["program"]:
+    if "regions" in before and mutant.certificate["program"] != before["program"]:
         finding = diff_programs(parse(before["program"]), parse(mutant.certificate["program"]), timeout_s=10)
         return "the programs are proved equal" if isinstance(finding.verdict, Proved) else ""
     with tempfile.TemporaryDirectory() as place:
@@ -179,6 +223,13 @@ def _argument(description: dict[str, Any], before: Certificate, mutant: Mutant) 
         save_file(mutant.tensors, Path(place) / description["weights"])
         network = load_recurrent(place)
     assert isinstance(network, RecurrentNetwork)
+    if "layers" in before:
+        length, machine = mutant.certificate["length"], parse(mutant.certificate["program"])
+        assert isinstance(machine, Machine)
+        most = 2 * network.domain.word_count(length)
+        finding = exhaustive(network, machine, max_inputs=most, max_length=length)
+        tried = isinstance(finding.verdict, Proved) and dict(finding.measured)["length"] == length
+        return "all inputs of the length, one by one" if tried else ""
     claim = Claim(mutant.certificate, network)
     if enclosed(claim) and stepped(claim, rng=np.random.default_rng(0)) == 0:
         return "the prover's enclosures and sampled steps stay inside"
@@ -200,22 +251,19 @@ def proved_of(directory: Path, timeout_s: float) -> Certificate | None:
     return certificate if certificate is not None and "regions" in certificate else None
 
 
-def bounded_of(directory: Path, timeout_s: float) -> Certificate | None:
-    """A certificate of regions that were followed for a few steps only."""
-    return certify_bounded(*_pair(directory), STEPS, timeout_s=timeout_s)[1]
+def layered_of(directory: Path, timeout_s: float) -> Certificate | None:
+    """A certificate of layers, some of them merged."""
+    return certify_layered(*_pair(directory), STEPS, timeout_s=timeout_s, budgets=BUDGETS)[1]
 
 
 def measure(directories: Sequence[Path], count: int, timeout_s: float, seed: int) -> list[Outcome]:
     """`count` mutations, kinds and networks in turn."""
-    made = [(d, of(d, timeout_s)) for of in (proved_of, bounded_of) for d in directories]
+    made = [(d, of(d, timeout_s)) for of in (proved_of, layered_of) for d in directories]
     certificates = [(directory, certificate) for directory, certificate in made if certificate is not None]
     if not certificates:
         return []
-    outcomes = []
-    for k in range(count):
-        directory, certificate = certificates[k // len(KINDS) % len(certificates)]
-        outcomes.append(judged(directory, certificate, KINDS[k % len(KINDS)], seed + k))
-    return outcomes
+    every = [(d, certificate, kind) for d, certificate in certificates for kind in kinds_of(certificate)]
+    return [judged(*every[k % len(every)], seed + k) for k in range(count)]
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[str]:
@@ -224,7 +272,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
         "| mutation | certificates | rejected | kept, true by another argument | kept without |",
         "| --- " * 5 + "|",
     ]
-    kinds = [kind.__name__.replace("_", " ") for kind in KINDS]
+    kinds = [kind.__name__.replace("_", " ") for kind in dict.fromkeys((*REGIONS, *LAYERS))]
     for kind in (*kinds, "all"):
         own = [o for o in outcomes if kind in (o.mutation, "all")]
         kept = [o for o in own if o.accepted]

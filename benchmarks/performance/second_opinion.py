@@ -1,7 +1,7 @@
 """Is a certificate true? Two answers that share no code with `verify.checker`.
 
-`enclosed` follows every region that counts with the prover's enclosures (`verify.reach`); it is no search, so it can
-say yes to any certificate that is inductive, or followed up to its length, whoever wrote it. `stepped` runs the float32
+`enclosed` follows every region with the prover's enclosures (`verify.reach`); it is no search, so it can say yes to any
+certificate that is inductive, whoever wrote it. `stepped` runs the float32
 network from states sampled in the regions: it can only say no.
 """
 
@@ -40,7 +40,6 @@ class Claim:
         self._reach()
         states = [tuple(map(_value, region["state"])) for region in self.found]
         self.states = np.array([self.table.states.index(s) if s in self.table.states else -1 for s in states])
-        self.followed = self._followed(certificate.get("length"))
 
     def _reach(self) -> None:
         """Number every state the program reaches."""
@@ -49,17 +48,6 @@ class Claim:
             for symbol in range(self.network.domain.symbol_count):
                 self.table.step(at, symbol)
             at += 1
-
-    def _followed(self, length: int | None) -> list[int]:
-        """The regions whose images count: all, or those that fewer than `length` steps lead to from the first."""
-        if length is None:
-            return list(range(len(self.found)))
-        met, latest = {0}, [0]
-        for _ in range(length - 1):
-            named = [targets for k in latest for targets in self.found[k]["to"] or ()]
-            latest = sorted(set[int]().union(*named) - met)
-            met.update(latest)
-        return sorted(met)
 
     def starts(self) -> bool:
         """Whether the first region holds the initial state, in the program's first state."""
@@ -70,10 +58,10 @@ class Claim:
 def enclosed(claim: Claim) -> bool:
     """Whether every image lies in a region named for it and is read out as the program says, by enclosure."""
     weights = weights_of(claim.network, claim.network.initial_state(1)[0])
-    if not claim.starts() or (claim.states < 0).any() or any(claim.found[k]["to"] is None for k in claim.followed):
+    if not claim.starts() or (claim.states < 0).any() or any(region["to"] is None for region in claim.found):
         return False
-    for first in range(0, len(claim.followed), BATCH):
-        rows = np.array(claim.followed[first : first + BATCH])
+    for first in range(0, len(claim.found), BATCH):
+        rows = np.arange(first, min(first + BATCH, len(claim.found)))
         for symbol in range(claim.network.domain.symbol_count):
             image, origin = step(weights, ellipsoids(claim.centres[rows], claim.shapes[rows]), symbol)
             for k, owner in enumerate(rows[origin].tolist()):
@@ -91,8 +79,7 @@ def stepped(claim: Claim, *, rng: np.random.Generator) -> int:
     """The number of sampled float32 steps that leave the regions named or are read out otherwise than claimed."""
     domain, wrong = claim.network.domain, 0
     width = claim.centres.shape[1]
-    for number in claim.followed:
-        region = claim.found[number]
+    for number, region in enumerate(claim.found):
         units = rng.standard_normal((SAMPLES, width))
         units *= rng.random((SAMPLES, 1)) ** (1 / width) / np.linalg.norm(units, axis=1, keepdims=True)
         states = (claim.centres[number] + units @ claim.shapes[number].T).astype(np.float32)

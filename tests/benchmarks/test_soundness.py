@@ -24,21 +24,24 @@ def certificate() -> dict[str, Any]:
 
 
 def test_mutations_are_rejected_or_true_by_another_argument(certificate: dict[str, Any]) -> None:
-    outcomes = [mutations.judged(NETWORK, certificate, kind, seed) for kind in mutations.KINDS for seed in range(2)]
+    kinds = mutations.kinds_of(certificate)
+    outcomes = [mutations.judged(NETWORK, certificate, kind, seed) for kind in kinds for seed in range(2)]
     assert [o for o in outcomes if o.accepted and not o.argument] == []
     assert {o.mutation for o in outcomes if not o.accepted} >= {"redirected", "transition lost", "of another state"}
     total = mutations.summary(outcomes)[-1]
-    assert total.startswith("| all | 22 | ")
+    assert total.startswith(f"| all | {2 * len(kinds)} | ")
     assert total.endswith("| 0 |")
 
 
-def test_mutated_bounded_certificates_too() -> None:
-    bounded = mutations.bounded_of(NETWORK, 30.0)
-    assert bounded is not None
-    assert bounded["length"] == mutations.STEPS
-    outcomes = [mutations.judged(NETWORK, bounded, kind, seed) for kind in mutations.KINDS for seed in range(2)]
+def test_mutated_layers_too() -> None:
+    layered = mutations.layered_of(NETWORK, 30.0)
+    assert layered is not None
+    assert layered["length"] == mutations.STEPS
+    kinds = mutations.kinds_of(layered)
+    outcomes = [mutations.judged(NETWORK, layered, kind, seed) for kind in kinds for seed in range(2)]
     assert [o for o in outcomes if o.accepted and not o.argument] == []
-    assert {o.mutation for o in outcomes if not o.accepted} >= {"length raised", "transition lost", "of another state"}
+    assert {o.mutation for o in outcomes if not o.accepted} >= {"layer dropped", "bit flipped only", "program changed"}
+    assert {o.mutation for o in outcomes if o.accepted} >= {"merge forgotten"}
 
 
 def test_second_opinion_tells_true_from_broken(certificate: dict[str, Any]) -> None:

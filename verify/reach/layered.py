@@ -9,6 +9,7 @@ than often and little: whatever a merge adds is added again by the next one, but
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,15 +41,17 @@ class Layered:
     obstacle: str
 
 
-def layered(network: RecurrentSubject, machine: Machine, length: int, deadline: Deadline) -> Layered:
+def layered(
+    network: RecurrentSubject, machine: Machine, length: int, deadline: Deadline, budgets: Sequence[int] = BUDGETS
+) -> Layered:
     """The first search that covers inputs of this length, else the one that covers most."""
     if not isinstance(network, WithWeights):
         return Layered([], 0, "expected a network that shows its weights, got one that only runs")
     enclosed = Network(dict(network.description), dict(network.tensors))
     best = Layered([], 0, "no search was made")
-    for budget in BUDGETS:
+    for budget in budgets:
         found = _followed(machine, enclosed, length, budget, deadline)
-        best = max(best, found, key=lambda each: each.length)
+        best = max(found, best, key=lambda each: each.length)
         if best.length == length or deadline.passed:
             break
     return best
