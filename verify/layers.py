@@ -1,13 +1,13 @@
 """The independent checker of layered certificates: what a network may hold after so many inputs, in a few zonotopes.
 
 A *layer* is a list of zonotopes, each tied to a program state, that together hold every state the network can be in
-after as many inputs. From each and each input comes one of the next layer, in that order. Where a certificate gives
+after as many inputs. Of each, every input makes one of the next layer, in that order. Where a certificate gives
 `groups`, a number for each, those of one number are replaced by one parallelotope around them, along the axes in which
 they are long (their second moments). It is computed here, so that what is followed holds every run whatever the groups
 are: they have to be of one program state each, and are good as long as every read-out is certain.
 
-The zonotopes are as many terms as the state has coordinates. Between merges the longest are kept, and what is missed
-is taken up as a term where it is longer than others (Girard 2005, reachability using zonotopes, section 3.2).
+A zonotope has as many terms as the state has coordinates: of those there are after a step and of the sides of its box
+the longest, the rest becomes its box (Girard 2005, reachability using zonotopes, section 3.2).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from verify.enclosures import SLACK, Enclosure, Network, Zonotope
 from verify.tube import Fails
 
 BATCH = 512
-MOST_ENTRIES = 600_000_000  # of the terms of a layer: 4.8 GB
+MOST_ENTRIES = 300_000_000  # of the terms of a layer: 2.4 GB
 FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
 ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
 

@@ -19,7 +19,7 @@ from dsl.errors import Unsupported
 from dsl.programs import Machine
 from verify.budget import Deadline
 from verify.enclosures import Network
-from verify.layers import Layers
+from verify.layers import MOST_ENTRIES, Layers
 from verify.reach.affine import Array
 from verify.subject import RecurrentSubject
 from verify.tube import Fails
@@ -59,11 +59,12 @@ def layered(
 
 def _followed(machine: Machine, network: Network, length: int, budget: int, deadline: Deadline) -> Layered:
     layers, groups, obstacle = Layers(machine, network), list[Groups](), f"inputs of length {length} were asked for"
+    most = min(SPREADING * budget, MOST_ENTRIES // layers.zonotopes.centre.shape[1] ** 2)
     try:
         while layers.length < length:
             layers.step(lambda: deadline.passed)
             groups.append(None)
-            if layers.length < length and len(layers.states) * len(network.symbols) > SPREADING * budget:
+            if layers.length < length and len(layers.states) * len(network.symbols) > most:
                 groups[-1] = grouped(layers.zonotopes.centre, layers.states, budget)
                 layers.merge(groups[-1])
     except (Fails, Unsupported, np.linalg.LinAlgError) as error:
