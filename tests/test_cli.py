@@ -181,7 +181,7 @@ def test_diff(cli: Cli) -> None:
 
 def test_verify(cli: Cli, network: str) -> None:
     status, out, err = cli("verify", network, write("good.nl", COUNTER), "--timeout", "3")
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, "netlift: verify\n")
     assert "proved" in out
     status, out, _ = cli("verify", network, write("wrong.nl", MODULO), "--json", "--timeout", "3")
     content = json.loads(out)

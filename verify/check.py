@@ -28,14 +28,19 @@ LENGTH_FACTORS = (1, 3)
 SAMPLE_SHARE = 0.3
 
 
-def check(network: Subject, program: Program, *, rng_seed: int, timeout_s: float) -> list[Finding]:
+def check(
+    network: Subject, program: Program, *, rng_seed: int, timeout_s: float, certify_s: float = 0.0
+) -> list[Finding]:
     """Findings of the claim "program equals network" for a program of the shape that the network's domain asks for.
 
-    Raises `TypeMismatch` for a program of another shape.
+    Of the time, `certify_s` and what others leave may go to a certificate (machines only). Raises `TypeMismatch` for a
+    program of another shape.
     """
     match program:
         case Machine() if network.domain.streams:
-            return check_program(cast(RecurrentSubject, network), program, rng_seed=rng_seed, timeout_s=timeout_s)
+            return check_program(
+                cast(RecurrentSubject, network), program, rng_seed=rng_seed, timeout_s=timeout_s, certify_s=certify_s
+            )
         case Function() if not network.domain.streams:
             return check_single(network, program, rng_seed=rng_seed, deadline=Deadline.after(timeout_s))
     wanted = "machine" if network.domain.streams else "function"
@@ -71,10 +76,12 @@ def check_program(
 ) -> list[Finding]:
     """Findings of the claim "program equals network", the exhaustive one first; ends early on a shortest difference.
 
-    All stages share `timeout_s`; one that runs out of time says how far it came. Up to `certify_s` seconds of it go to
-    a certificate when nothing failed and the exhaustive part did not close; the finding alone is kept here.
+    All stages share `timeout_s`; one that runs out of time says how far it came. If `certify_s` seconds of it are set
+    aside, these and what is left go to a certificate when nothing failed and the exhaustive part did not close; the
+    finding alone is kept here.
     """
-    deadline = Deadline.after(max(timeout_s - certify_s, 0.0))
+    whole = Deadline.after(timeout_s)
+    deadline = whole.within(max(timeout_s - certify_s, 0.0))
     findings = [exhaustive(network, machine, max_inputs=max_inputs, deadline=deadline.share(EXHAUSTIVE_SHARE))]
     if isinstance(findings[0].verdict, Refuted):
         return findings
@@ -83,7 +90,7 @@ def check_program(
         length = factor * network.domain.train_length
         findings.append(sampled(network, machine, count=samples, length=length, rng_seed=rng_seed + k, deadline=part))
     if certify_s > 0 and find_counterexample(findings) is None and "every length" not in findings[0].domain:
-        findings.append(certify(network, machine, timeout_s=min(certify_s, timeout_s), rng_seed=rng_seed)[0])
+        findings.append(certify(network, machine, timeout_s=whole.left, rng_seed=rng_seed)[0])
     return findings
 
 

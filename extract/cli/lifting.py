@@ -15,6 +15,9 @@ from extract.cli.app import Json, Network, Seed, Timeout, app, check_timeout
 from extract.cli.reading import as_stepped, load, print_json, read_program, show
 from verify.verdict import Finding
 
+CERTIFY_SHARE = 0.5
+"""Of the time to verify a program: what is kept for a certificate."""
+
 
 @app.command()
 def extract(
@@ -69,6 +72,7 @@ def verify(
 ) -> int:
     """Is a network equal to a program, and has the program a property?
 
+    All short inputs, long random ones, then a certificate for every length, or one for as many steps as it covers.
     A property is a truth value over inputs, state variables before (s) and after (s') the step, and the output y
     (y0, y1, ... where there are several): --property "y <= 9". What is proved of the program holds of the network as
     far as the two are equal.
@@ -76,8 +80,10 @@ def verify(
     check_timeout(timeout)
     parsed = read_program(program)
     machine = as_stepped(parsed, program)
+    from extract.report.progress import watched
     from extract.report.words import status
     from verify.check import check
+    from verify.lockstep import check_compatible
     from verify.properties import check_property
 
     subject = load(network)
@@ -92,7 +98,10 @@ def verify(
         except ParseError as error:
             raise BadInput(f"--property, {error}") from None
         timeout /= 2
-    findings = check(subject, parsed, rng_seed=seed, timeout_s=timeout)
+    check_compatible(subject.domain, len(subject.output_ranges), machine)
+    with watched(quiet=as_json) as progress:
+        progress.stage("verify")
+        findings = check(subject, parsed, rng_seed=seed, timeout_s=timeout, certify_s=CERTIFY_SHARE * timeout)
     show([*findings, *asked], as_json)
     statuses = [status(group) for group in (findings, asked) if group]
     return 1 if 1 in statuses else max(statuses)
