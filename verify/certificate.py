@@ -167,11 +167,13 @@ def _attempted(
     word = None if closure.word is None else network.domain.symbols()[closure.word]
     if word is not None and (found := replay(network, machine, word)) is not None:
         return Refuted(*shorten(network, machine, found, deadline=deadline)), None
-    if _too_many(network) and deadline.left > LAYERED_S:
-        verdict, certificate = certify_layered(network, machine, LENGTH, timeout_s=deadline.left)
-        if certificate is not None and certificate["length"] > network.domain.train_length:
-            return verdict, certificate
-    return Unknown(closure.obstacle), None
+    if not _too_many(network) or deadline.left <= LAYERED_S:
+        return Unknown(closure.obstacle), None
+    verdict, certificate = certify_layered(network, machine, LENGTH, timeout_s=deadline.left)
+    if certificate is not None and certificate["length"] > network.domain.train_length:
+        return verdict, certificate
+    covered = 0 if certificate is None else certificate["length"]
+    return Unknown(f"{closure.obstacle}; layers cover inputs of length up to {covered}"), None
 
 
 def _too_many(network: RecurrentSubject) -> bool:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.verify.stubs import BITS, COUNTER, PARITY, SUM, MachineNetwork, machine
-from verify.check import check_program, find_counterexample
+from verify.check import check, check_program, find_counterexample
 from verify.domain import Domain
 from verify.verdict import Proved, Unknown
 
@@ -53,3 +53,11 @@ def test_certificate_is_tried_when_asked_for() -> None:
     findings = check_program(MachineNetwork(COUNTER, BITS), COUNTER, rng_seed=0, timeout_s=5, samples=100, certify_s=1)
     assert findings[-1].method == "simulation certificate"
     assert isinstance(findings[-1].verdict, Unknown)
+
+
+def test_a_certificate_has_what_the_others_leave() -> None:
+    """`check` hands on what is set aside; without it, none is tried."""
+    network = MachineNetwork(COUNTER, BITS)
+    for certify_s, methods in ((0.0, ["exhaustive", "sampling"]), (0.5, ["exhaustive", "sampling", "simulation"])):
+        findings = check(network, COUNTER, rng_seed=0, timeout_s=1.0, certify_s=certify_s)
+        assert sorted({finding.method.split()[0] for finding in findings}) == methods
