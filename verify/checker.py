@@ -97,6 +97,8 @@ def check_certificate(certificate: dict[str, Any], description: dict[str, Any], 
     if not isinstance(machine, Machine):
         raise Rejected("expected a machine")
     network = Network(description, tensors)
+    if (len(machine.inputs), len(machine.outputs)) != (len(network.inputs), len(network.outputs)):
+        raise Rejected("the program has not as many inputs and outputs as the network")
     if "tube" in certificate:
         return _grown(certificate, machine, network)
     if "layers" in certificate:

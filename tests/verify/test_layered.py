@@ -146,6 +146,14 @@ def test_corrupted_layers_are_rejected(network: Any, layered: dict[str, Any]) ->
         checked({**layered, "layers": layers}, network)
 
 
+@pytest.mark.parametrize("head", ["x: 0..1, z: 0..1", ""])
+def test_a_program_of_other_inputs_is_rejected(network: Any, layered: dict[str, Any], head: str) -> None:
+    wanted = "s ^ x" if head else "1 - s"
+    other = f"machine o({head}) -> 0..1\n  state s: 0..1 = 0\n  next s = {wanted}\n  output s'\n"
+    with pytest.raises(Rejected, match="not as many inputs"):
+        checked({**layered, "program": other}, network)
+
+
 def test_groups_that_are_too_wide_prove_nothing(network: Any, layered: dict[str, Any]) -> None:
     enclosed_layers = Layers(PARITY, enclosed(network))
     for _ in range(3):
