@@ -3,8 +3,9 @@
 A *layer* is a list of zonotopes, each tied to a program state, that together hold every state the network can be in
 after as many inputs. Of each, every input makes one of the next layer, in that order. Where a certificate gives
 `groups`, a number for each, those of one number are replaced by one parallelotope around them, along the axes in which
-they are long (their second moments). It is computed here, so that what is followed holds every run whatever the groups
-are: they have to be of one program state each, and are good as long as every read-out is certain.
+they are long: the principal axes of their second moments, where a difference counts for itself and for what one more
+input makes of it. It is computed here, so that what is followed holds every run whatever the groups are: they have to
+be of one program state each, and are good as long as every read-out is certain.
 
 A zonotope has as many terms as the state has coordinates: of those there are after a step and of the sides of its box
 the longest, the rest becomes its box (Girard 2005, reachability using zonotopes, section 3.2).
@@ -27,6 +28,8 @@ BATCH = 512
 MOST_ENTRIES = 300_000_000  # of the terms of a layer: 2.4 GB
 FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
 ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
+SMALL = 1e-5  # units, of differences that are followed by one step
+INPUTS = 16  # of a large alphabet that this is done for
 
 
 class Layers:
@@ -87,10 +90,20 @@ class Layers:
         while first < len(self.states):
             last = max(first + 1, int(np.searchsorted(starts, starts[first] + BATCH, side="right")) - 1)
             rows = order[starts[first] : starts[last]]
-            merged.append(_around(self.zonotopes.rows(rows), starts[first:last] - starts[first], unit))
+            merged.append(_around(self.zonotopes.rows(rows), starts[first:last] - starts[first], unit, self._effects))
             first = last
         parts = ([getattr(each, name) for each in merged] for name in ("centre", "terms", "box"))
         self.zonotopes = Zonotope(*(np.concatenate(part) for part in parts))
+
+    def _effects(self, centres: Any, unit: Any) -> Any:
+        """Per centre (count width width) the squares of a small difference, in units, and of its images together."""
+        count, width = centres.shape
+        squares = np.tile(np.eye(width), (count, 1, 1))
+        small = Zonotope(centres, np.tile(SMALL * np.diag(unit), (count, 1, 1)), np.zeros_like(centres))
+        for symbol in self.network.symbols[:: -(-len(self._symbols) // INPUTS)]:
+            moved = self.network.step(small, symbol, cuts=0)[0].terms / (SMALL * unit)
+            squares += moved @ moved.transpose(0, 2, 1)
+        return squares
 
     def _step(self, number: int, position: int) -> tuple[int, tuple[int, ...]]:
         """The program's next state, by number, and its outputs."""
@@ -129,7 +142,7 @@ def _trimmed(x: Enclosure, unit: Any) -> Enclosure:
     return x.like(x.centre, kept, box * (1 + ROUNDING))
 
 
-def _around(x: Enclosure, starts: Any, unit: Any) -> Enclosure:
+def _around(x: Enclosure, starts: Any, unit: Any, effects: Callable[[Any, Any], Any]) -> Enclosure:
     """A parallelotope around each run of rows that begins at `starts`."""
     low, high = (each.reduceat(x.centre, starts) for each in (np.minimum, np.maximum))
     counts = np.diff(np.append(starts, len(x.centre)))
@@ -137,16 +150,25 @@ def _around(x: Enclosure, starts: Any, unit: Any) -> Enclosure:
     offset, terms, box = (x.centre - middle[owner]) / unit, x.terms / unit, x.box / unit
     moments = terms.transpose(0, 2, 1) @ terms + offset[:, :, None] * offset[:, None]
     moments += np.eye(len(unit)) * box[:, None] ** 2
-    frames = np.linalg.eigh(np.add.reduceat(moments, starts) / counts[:, None, None])[1]
-    frame = frames[owner]
-    # coordinates in a frame that is orthonormal but for rounding, and how far from the middle they go
-    seen = (offset[:, None] @ frame)[:, 0]
-    reach = np.abs(terms @ frame).sum(axis=1) + (box[:, None] @ np.abs(frame))[:, 0]
+    frames, axes = _frames(np.add.reduceat(moments, starts) / counts[:, None, None], effects(middle, unit))
+    # coordinates along the axes, and how far from the middle they go
+    frame, into = frames[owner], np.abs(frames)
     sizes = np.abs(offset) + np.abs(terms).sum(axis=1) + box
-    reach = reach + ROUNDING * (reach + sizes.sum(axis=1, keepdims=True))
+    seen, seen_sizes = (offset[:, None] @ frame)[:, 0], (sizes[:, None] @ into[owner])[:, 0]
+    reach = np.abs(terms @ frame).sum(axis=1) + (box[:, None] @ into[owner])[:, 0] + ROUNDING * seen_sizes
     low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)
-    lost = np.abs(np.eye(len(unit)) - frames @ frames.transpose(0, 2, 1)) + ROUNDING
-    lost = (lost @ np.maximum.reduceat(sizes, starts)[:, :, None])[:, :, 0] * (1 + ROUNDING)
-    axes = frames.transpose(0, 2, 1) * unit
+    # frames and axes are inverses but for rounding
+    off = np.abs(np.eye(len(unit)) - frames @ axes) + ROUNDING * (into @ np.abs(axes) + 1)
+    lost = (np.maximum.reduceat(sizes, starts)[:, None] @ off)[:, 0] * (1 + ROUNDING)
+    axes = axes * unit
     centre = middle + (((low + high) / 2)[:, None] @ axes)[:, 0]
     return x.like(centre, (high - low)[:, :, None] / 2 * axes, lost * unit).plus_error(SLACK * np.abs(middle))
+
+
+def _frames(moments: Any, effects: Any) -> tuple[Any, Any]:
+    """Per group, matrices that take differences to coordinates in which both are diagonal, and back."""
+    values, vectors = np.linalg.eigh(effects)
+    roots = np.sqrt(values)[:, None]
+    there, back = vectors * roots, (vectors / roots).transpose(0, 2, 1)
+    turned = np.linalg.eigh(there.transpose(0, 2, 1) @ moments @ there)[1]
+    return there @ turned, turned.transpose(0, 2, 1) @ back
