@@ -25,7 +25,7 @@ from verify.enclosures import SLACK, Enclosure, Network, Zonotope
 from verify.tube import Fails
 
 BATCH = 512
-MOST_ENTRIES = 300_000_000  # of the terms of a layer: 2.4 GB
+MOST_ENTRIES = 400_000_000  # of the terms of a layer: 3.2 GB
 FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
 ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
 SMALL = 1e-5  # units, of differences that are followed by one step
