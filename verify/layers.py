@@ -56,7 +56,7 @@ class Layers:
         if count * width**2 > MOST_ENTRIES:
             raise Fails(f"a layer of {count:,} zonotopes of {width} terms is more than can be held")
         after = Zonotope(np.empty((count, width)), np.empty((count, width, width)), np.empty((count, width)))
-        states, unit = np.empty(count, dtype=np.int64), _unit(before.centre)
+        states, unit = np.empty(count, dtype=np.int64), unit_of(before.centre)
         for first in range(0, len(self.states), BATCH):
             rows = np.arange(first, min(first + BATCH, len(self.states)))
             for position, symbol in enumerate(self.network.symbols):
@@ -86,7 +86,7 @@ class Layers:
         self.states = states[starts[:-1]]
         if (np.repeat(self.states, np.diff(starts)) != states).any():
             raise Fails(f"a group of length {self.length} is of several program states")
-        unit, merged, first = _unit(self.zonotopes.centre), list[Enclosure](), 0
+        unit, merged, first = unit_of(self.zonotopes.centre), list[Enclosure](), 0
         while first < len(self.states):
             last = max(first + 1, int(np.searchsorted(starts, starts[first] + BATCH, side="right")) - 1)
             rows = order[starts[first] : starts[last]]
@@ -124,7 +124,7 @@ class Layers:
         return True
 
 
-def _unit(centres: Any) -> Any:
+def unit_of(centres: Any) -> Any:
     """In what a coordinate is measured: its deviation, not much less than the largest."""
     deviation = centres.std(axis=0)
     return np.maximum(deviation, FLAT * deviation.max()) if deviation.max() > 0 else np.ones_like(deviation)

@@ -1,8 +1,8 @@
 """Is a certificate true? Two answers that share no code with `verify.checker`.
 
 `enclosed` follows every region with the prover's enclosures (`verify.reach`); it is no search, so it can say yes to any
-certificate that is inductive, whoever wrote it. `stepped` runs the float32
-network from states sampled in the regions: it can only say no.
+certificate that is inductive, whoever wrote it. `stepped` runs the float32 network from states sampled in the regions:
+it can only say no.
 """
 
 from __future__ import annotations

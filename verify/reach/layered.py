@@ -19,7 +19,7 @@ from dsl.errors import Unsupported
 from dsl.programs import Machine
 from verify.budget import Deadline
 from verify.enclosures import Network
-from verify.layers import MOST_ENTRIES, Layers
+from verify.layers import MOST_ENTRIES, Layers, unit_of
 from verify.reach.affine import Array
 from verify.subject import RecurrentSubject
 from verify.tube import Fails
@@ -75,10 +75,9 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
 def grouped(centres: Array, states: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
     """Numbers of at most `budget` groups (more only where there are more states), each of one state, of near points.
 
-    Distances between points (count width) are in deviations of their coordinates.
+    Distances between points (count width) are in the units of `verify.layers`.
     """
-    deviation = centres.std(axis=0)
-    points = centres / np.maximum(deviation, max(0.1 * float(deviation.max()), 1e-300))
+    points = centres / unit_of(centres)
     waiting, numbers = list[tuple[float, int, NDArray[np.int64]]](), np.zeros(len(points), dtype=np.int64)
     for state in np.unique(states):
         _wait(waiting, points, np.nonzero(states == state)[0])
