@@ -25,8 +25,8 @@ BITS_EACH = 10.0
 PENALTY = (0, 1, 3)
 """Operators that a step of deepening is taken to be behind its bound, for the time it takes."""
 
-ANEW = 100
-"""Work on the best machine's updates anew."""
+ANEW, IMAGES = 100, 400
+"""Work on the best machine's updates anew, and by other values."""
 POSED, AGAIN, AGAIN_SHARE, MISSED_BITS, LABELLING_SHARE = 400, 1500, 0.2, 0.5, 0.1
 """Labellings posed, work on those beside variables of the best machine and what it may take of the time left, bits for
 a step on which the label is not told by what it may read, and what labelling may take."""
@@ -78,6 +78,12 @@ class Encodings:
                 if fit is not None:
                     self.push("anew", 0.0, fit)
             self.fit(1, ANEW)
+            if self.kept.members == members:
+                for image in self.questions.images(members):
+                    fit = self.questions.anew(members, next(iter(initials), 0), image)
+                    if fit is not None:
+                        self.push("image", 0.0, fit)
+                self.fit(1, IMAGES)
             sets = [c for n in range(1, len(members)) for c in combinations(members, n) if _alone(c, members)]
             self.label("again", ((BITS_EACH * sum(v.size for v in c), c) for c in sets), rng=rng)
             self.fit(2, AGAIN, AGAIN_SHARE)

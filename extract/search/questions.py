@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +28,26 @@ LAST = "l"
 """Ends the name of an input at the last step."""
 Question = tuple[dict[str, IntArray], dict[str, IntArray]]
 """What terms may read (name -> values by step), and what they should be."""
+
+
+Values = TypeVar("Values", int, IntArray)
+
+
+@dataclass(frozen=True)
+class Image:
+    """Other values for a variable, and for what it was one step before: each times `sign` (1 or -1), and `plus`."""
+
+    variable: str
+    sign: int
+    plus: int
+
+    def names(self, v: Variable) -> bool:
+        """Whether these are other values of this one."""
+        return v.name in (self.variable, self.variable + EARLIER)
+
+    def of(self, values: Values) -> Values:
+        """The other values."""
+        return self.sign * values + self.plus
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +84,10 @@ class Questions:
         columns, outputs = self._columns(joint, joint.values)
         return columns, {n: columns[n] if n in columns else outputs[:, int(n[1:])] for n in names}
 
-    def anew(self, members: Sequence[Variable], initial: int) -> Fit | None:
+    def anew(self, members: Sequence[Variable], initial: int, image: Image | None = None) -> Fit | None:
         """A fit of all updates of the members anew, which may also read the last inputs and what the members were one
-        step before, `initial` at first: to remember these takes no operators. None where there are many steps."""
+        step before, `initial` at first: to remember these takes no operators. With an `image` one of the members has
+        other values, which may suit those that read it better. None where there are many steps."""
         none = np.zeros(0, np.int16)
         last = [Variable(n + LAST, Var(n, INT), initial, 0, none) for n in self.inputs]
         before = [Variable(v.name + EARLIER, Var(v.name, INT), initial, 0, none) for v in members]
@@ -73,11 +95,26 @@ class Questions:
         joint = unfold(self.mealy, self.domain, every, most=MOST_JOINT)
         if joint is None:
             return None
+        if image is not None:
+            every = tuple(replace(v, initial=image.of(v.initial)) if image.names(v) else v for v in every)
+            values = {v.name: image.of(joint.values[v.name]) if image.names(v) else joint.values[v.name] for v in every}
+            joint = replace(joint, values=values)
         columns, outputs = self._columns(joint, joint.values)
         wanted = {v.name + "'": columns[v.name + "'"] for v in members}
         fit = Fit(every, columns, wanted | _wanted((), columns, outputs), self.constants)
         fit.exact = True
         return fit
+
+    def images(self, members: Sequence[Variable]) -> list[Image]:
+        """Other values for each member: of the other sign, the other way round, and one more or less."""
+        joint = unfold(self.mealy, self.domain, members, most=MOST_JOINT)
+        if joint is None:
+            return []
+        found = []
+        for v in members:
+            ends = int(joint.values[v.name].min() + joint.values[v.name].max())
+            found += [Image(v.name, *pair) for pair in dict.fromkeys([(-1, 0), (-1, ends), (1, 1), (1, -1)])]
+        return found
 
     def labelled(
         self, every: Sequence[Variable], *, rng: np.random.Generator

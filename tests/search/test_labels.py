@@ -96,6 +96,23 @@ def test_updates_are_found_anew_over_what_takes_no_operators_to_remember() -> No
     assert kept.bound == 0
 
 
+def test_other_values_of_a_variable_save_operators_of_what_reads_it() -> None:
+    text = "machine m(x: 0..3) -> 0..3 state s: 0..1 = 0 next s = if x < 2 then 1 else s output max(x, s)"
+    mealy, domain = table(text, Domain(((0, 3),), 8)), Domain(((0, 3),), 8)
+    words = histories(mealy, 128, rng=np.random.default_rng(0))
+    kept = Keeper(mealy, domain, machine(text).output_types)
+    flag, output = (
+        parse(f"function f(l: int, x: int) -> int = {term}") for term in ("if x < 2 then -1 else l", "max(x, -l)")
+    )
+    assert isinstance(flag, Function)
+    assert isinstance(output, Function)
+    assert kept.offer([Variable("l", flag.outputs[0], 0, 2, np.zeros(0, np.int16))], {}, list(output.outputs))
+    assert kept.bound == program_size(machine(text)) + 1
+    encodings = Encodings(Questions(mealy, domain, words, (0, 1, 2, 3)), kept, Deadline.after(600))
+    encodings.again((0,), rng=np.random.default_rng(0))
+    assert kept.bound <= program_size(machine(text))
+
+
 def test_sets_that_leave_many_states_untold_are_told_from_those_that_leave_few() -> None:
     mealy, _, _ = posed()
     words = histories(mealy, 128, rng=np.random.default_rng(0))
