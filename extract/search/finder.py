@@ -117,6 +117,8 @@ class Finder:
         self.low, self.span = low, np.arange(low, high + 1)
         self.wide: list[Candidates] = []
         self.usual: Candidates | None = None
+        self.familiar: list[Candidates] = []
+        """Templates that may read another variable, usual choices, and the shortest terms."""
         self.batches: list[Batch] = []
         self.tried = 0
         self.met = {kind: hash_table(1 << 22) for kind in ("closed", "built", "open")}
@@ -126,9 +128,12 @@ class Finder:
         span = np.arange(self.low, top + 1)
         most = min(limit, MOST_ENTRIES // (len(span) * len(self.symbols)))
         terms = by_terms(self.inputs, span, self.symbols, self.constants, deepest, most)
-        found = self._simulated(Source(terms), terms.upto(self._bits(2)), self.words.symbol, None)
+        plain, *choices = by_tests(self.inputs, span, self.symbols, tests, self.initials)
         usual = by_usual(self.inputs, span, self.symbols, self.initials, NESTED)
-        for part in (usual, *by_tests(self.inputs, span, self.symbols, tests, self.initials)):
+        found = self._simulated(Source(terms), terms.upto(self._bits(1)), self.words.symbol, None)
+        found += self._simulated(Source(plain), len(plain.cost), self.words.symbol, None)
+        found += self._simulated(Source(terms), terms.upto(self._bits(2)), self.words.symbol, None)
+        for part in (usual, *choices):
             found += self._simulated(Source(part), len(part.cost), self.words.symbol, None)
         return found + self._simulated(Source(terms), len(terms.cost), self.words.symbol, None)
 
@@ -146,10 +151,12 @@ class Finder:
         )
         given = [*self.inputs, Var(OTHER, INT)]
         most = min(limit, MOST_ENTRIES // (len(self.span) * len(rows)))
-        parts = [by_terms(given, self.span, rows, self.constants, deepest, most)]
-        parts += by_tests(given, self.span, rows, tests, self.initials)
-        self.wide = [self._reading_other(part) for part in parts]
-        self.usual = self._reading_other(by_usual(given, self.span, rows, self.initials[:1], 0))
+        plain, *choices = by_tests(given, self.span, rows, tests, self.initials)
+        terms = by_terms(given, self.span, rows, self.constants, deepest, most)
+        usual = by_usual(given, self.span, rows, self.initials, 0)
+        self.wide = [self._reading_other(part) for part in (plain, terms, *choices)]
+        self.usual = self._reading_other(usual)
+        self.familiar = [plain, terms.those(terms.size <= 1), *choices, usual]
 
     def _reading_other(self, part: Candidates) -> Candidates:
         """The updates in which the other variable matters."""
@@ -260,7 +267,7 @@ class Finder:
             for plain in (output, *(label[self.mealy.next] for label in labels)):
                 least, most = int(plain.min()), int(plain.max())
                 same = (plain, *([plain - least] if least else []), most - plain, plain + 1, plain - 1, -plain)
-                for values in (*same, *_in_units(plain)):
+                for values in (*_ranked(plain), *same, *_in_units(plain)):
                     if np.ptp(values) == 0 or values.min() < self.low or values.max() > most_shown:
                         continue
                     trace = values[self.words.state[self.words.parent], self.words.symbol].astype(np.int16)
@@ -337,6 +344,13 @@ def _in_units(values: IntArray) -> list[IntArray]:
     """Values that lie some units apart, in that unit from about 0 on."""
     unit = int(np.gcd.reduce((values - values.min()).ravel()))
     return [(values - values.min() % unit) // unit + k for k in (0, -1, 1)] if unit > 1 else []
+
+
+def _ranked(values: IntArray) -> list[IntArray]:
+    """Values that lie unevenly, as numbers from 0 on in the same order: where outputs are no linear function of one
+    variable, but tell it."""
+    every, rank = np.unique(values, return_inverse=True)
+    return [rank.reshape(values.shape)] if len(set(np.diff(every).tolist())) > 1 else []
 
 
 def _rarity(pure: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from extract.search.engine.lowering import DEFAULT
 from verify.domain import IntArray
 
 LARGEST = 7
-USUAL_TESTS = 14
+USUAL_TESTS = 24
 """Tests of what is read, the shortest, in choices that are `usual`."""
 Test = tuple[Term, NDArray[np.bool_], int]
 """A condition, its truth (own value, row), and its bits."""

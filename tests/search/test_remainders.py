@@ -66,3 +66,10 @@ def test_what_outputs_showed_two_steps_before_is_remembered_for_nothing() -> Non
         if fit.terms() is not None:
             sizes.append(fit.size)
     assert min(sizes) <= 3
+
+
+def test_outputs_that_lie_unevenly_show_a_variable_by_their_order() -> None:
+    mealy = table("machine m(x: 0..2) -> 4..10 state s: 0..2 = 0 next s = x output s * s + s + 4", DOMAIN)
+    words = histories(mealy, 60, rng=np.random.default_rng(0))
+    shown = Finder(mealy, DOMAIN, words, (0, 1, 2), (0, 1), -2, 7).shown()
+    assert any((v.trace[1:] == words.symbol[1:]).all() for v in shown)
