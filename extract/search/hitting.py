@@ -19,8 +19,8 @@ from extract.search.histories import Masks, Rows, Traces
 from extract.search.tellers import Tellers
 from extract.search.trios import fitting, joined, operators_over
 
-DETERMINING, JOINING = 500, 5000
-"""Steps that checking a set on all nodes takes, and looking for a join."""
+DETERMINING = 12
+"""Steps that checking a set takes for each node."""
 PAIRS = 4
 """Pairs that determine the state, the cheapest, to which the output may join any third variable."""
 BAND, SPARE = 3, 16
@@ -74,11 +74,28 @@ def hitting_sets(
     pairs = pairs[np.argsort(pairs[:, 0], kind="stable")][:PAIRS]
     good = _thirds(
         pairs, given.pool, given.cost, given.traces, kind, fits, output.before, output.after, output.spare, ops,
-        hits[0], good,
+        hits[0], good, budget // 4,
     )  # fmt: skip
     parts = [part[np.argsort(part[:, 0], kind="stable")][:returned] for part in (hits[0, :good], hits[1, :count])]
     rows = [row for part in parts for row in part[:, 1:].tolist()]
     return [tuple(k for k in row if k >= 0) for row in rows], len(parts[0])
+
+
+def joinable(sets: Traces, output: Output) -> NDArray[np.bool_]:
+    """Which sets of three variables (set, variable, node) the output joins."""
+    ops, (kinds, kind) = operators_over(len(output.spare)), output.kinds()
+    return _joinable(sets, kind, fitting(kinds, output.spare, ops), output.before, output.after, output.spare, ops)
+
+
+@njit(cache=True)
+def _joinable(
+    sets: Traces, kind: Rows, fits: Masks, before: Rows, after: Rows, spare: Traces, ops: Rows
+) -> NDArray[np.bool_]:
+    made, members = np.empty(len(sets), np.bool_), np.empty((3, 2, len(kind)), np.int16)
+    for k in range(len(sets)):
+        _laid(sets[k, 0], before, after, members[0])
+        made[k] = _joining(sets[k, 1], sets[k, 2], before, after, members, kind, fits, spare, ops) > 0
+    return made
 
 
 @njit(cache=True)
@@ -98,7 +115,7 @@ def _search(
     both = np.empty(words, np.uint64)
     members = np.empty((3, 2, len(kind)), np.int16)
     dear = cost[loose]
-    good, found, steps, own = 0, 0, 0, 0
+    good, found, steps, own, checking = 0, 0, 0, 0, DETERMINING * len(state)
     for start in range(0, most + 1, BAND):
         last = min(start + BAND - 1, most)
         for g in range(len(serving)):
@@ -108,31 +125,34 @@ def _search(
             _laid(traces[a], before, after, members[0])
             for h in range(heir_begins[g], heir_begins[g + 1]):
                 given, c = cost[a] + more[h], heirs[h]
-                if given > last:
+                if given > last or own > budget // 2:
                     break
                 own += 1
                 for w in range(words):
                     both[w] = masks[a, w] | masks[c, w]
                 q = _first_untold(both)
                 if q < 0:
+                    own += checking
                     if given >= start and _determine(a, c, -1, traces, base, bases, state, slots, codes):
                         found = _noted(given, a, c, -1, hits[1], found)
                         if base[a] >= 0:
-                            own += JOINING
-                            if _joining(traces[c], near[base[a]], before, after, members, kind, fits, spare, ops):
+                            work = _joining(traces[c], near[base[a]], before, after, members, kind, fits, spare, ops)
+                            own += abs(work)
+                            if work > 0:
                                 good = _noted(given, a, c, -1, hits[0], good)
                     continue
                 k, end = begins[q, max(start - given, 0)], begins[q, last - given + 1]
                 own += end - k
                 k = _next_complete(k, end, lists, both, q >> 6, masks)
-                while k < end:
+                while k < end and own <= budget // 2:
                     b = int(lists[k])
                     k = _next_complete(k + 1, end, lists, both, q >> 6, masks)
-                    own += DETERMINING
+                    own += checking
                     if _determine(a, b, c, traces, base, bases, state, slots, codes):
-                        own += JOINING
                         total = given + cost[b]
-                        if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
+                        work = _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops)
+                        own += abs(work)
+                        if work > 0:
                             good = _noted(total, a, b, c, hits[0], good)
                         else:
                             found = _noted(total, a, b, c, hits[1], found)
@@ -148,6 +168,8 @@ def _search(
                 b = int(lists[j])
                 if b < a and _tells(masks[b], 0):
                     continue
+                if steps > budget // 2:
+                    break
                 steps += 1
                 for w in range(words):
                     both[w] = masks[a, w] | masks[b, w]
@@ -157,34 +179,38 @@ def _search(
                     end = np.searchsorted(dear, last - given + 1)
                     if given < start and first == end:
                         continue
+                    steps += checking
                     if not _determine(a, b, -1, traces, base, bases, state, slots, codes):
                         continue
                     if given >= start:
                         found = _noted(given, a, b, -1, hits[1], found)
                         for c in (a, b):
                             if base[c] >= 0:
-                                steps += JOINING
                                 third = near[base[c]]
-                                if _joining(traces[b], third, before, after, members, kind, fits, spare, ops):
+                                work = _joining(traces[b], third, before, after, members, kind, fits, spare, ops)
+                                steps += abs(work)
+                                if work > 0:
                                     good = _noted(given, a, b, -1, hits[0], good)
                     for c in loose[first:end]:
-                        steps += JOINING
-                        if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
+                        work = _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops)
+                        steps += abs(work)
+                        if work > 0:
                             good = _noted(given + cost[c], a, b, c, hits[0], good)
                     continue
                 k, end = begins[q, max(start - given, 0)], begins[q, last - given + 1]
                 steps += end - k
                 k = _next_complete(k, end, lists, both, q >> 6, masks)
-                while k < end:
+                while k < end and steps <= budget // 2:
                     c = int(lists[k])
                     k = _next_complete(k + 1, end, lists, both, q >> 6, masks)
                     if (c < a and _tells(masks[c], 0)) or (c < b and _tells(masks[c], p)):
                         continue
-                    steps += DETERMINING
+                    steps += checking
                     if _determine(a, b, c, traces, base, bases, state, slots, codes):
-                        steps += JOINING
                         total = given + cost[c]
-                        if _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
+                        work = _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops)
+                        steps += abs(work)
+                        if work > 0:
                             good = _noted(total, a, b, c, hits[0], good)
                         else:
                             found = _noted(total, a, b, c, hits[1], found)
@@ -196,14 +222,20 @@ def _search(
 @njit(cache=True)
 def _thirds(
     pairs: Rows, pool: int, cost: Rows, traces: Traces, kind: Rows, fits: Masks, before: Rows, after: Rows,
-    spare: Traces, ops: Rows, hits: Hits, good: int,
+    spare: Traces, ops: Rows, hits: Hits, good: int, budget: int,
 ) -> int:  # fmt: skip
-    """Fill rows of `hits` with pairs that determine the state and a third variable that only the output needs."""
+    """Fill rows of `hits` with pairs that determine the state and a third variable that only the output needs, of as
+    many for each pair as the budget allows."""
     members = np.empty((3, 2, len(kind)), np.int16)
     for total, a, b, _ in pairs:
         _laid(traces[a], before, after, members[0])
+        left = budget // len(pairs)
         for c in range(pool):
-            if c not in (a, b) and _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops):
+            if c in (a, b) or left <= 0:
+                continue
+            work = _joining(traces[b], traces[c], before, after, members, kind, fits, spare, ops)
+            left -= abs(work)
+            if work > 0:
                 good = _noted(total + cost[c], a, b, c, hits, good)
     return good
 
@@ -228,8 +260,9 @@ def _next_complete(k: int, end: int, numbers: Rows, told: Masks, first: int, mas
 def _joining(
     second: Traces, third: Traces, before: Rows, after: Rows, members: Traces, kind: Rows, fits: Masks, spare: Traces,
     ops: Rows,
-) -> bool:  # fmt: skip
-    """Whether the output joins these two and the first of the members, which is laid out already."""
+) -> int:  # fmt: skip
+    """The work of seeing that the output joins these two and the first of the members, which is laid out already;
+    negative if it does not."""
     _laid(second, before, after, members[1])
     _laid(third, before, after, members[2])
     return joined(members, kind, fits, spare, ops)

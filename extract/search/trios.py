@@ -38,8 +38,10 @@ def fitting(kinds: Rows, spare: Traces, ops: Rows) -> Masks:
 
 
 @njit(cache=True)
-def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -> bool:
-    """Whether some join has the wanted values; `members` (variable, new or old, step), `kind` by step as in `fits`."""
+def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -> int:
+    """How much work it took to see that some join has the wanted values, negative if none has; `members` (variable, new
+    or old, step), `kind` by step as in `fits`."""
+    work = 0
     for last in range(3):
         first, second = (last + 1) % 3, (last + 2) % 3
         for ages in range(8):
@@ -53,9 +55,10 @@ def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -
                     else:
                         left = np.uint64(0)
                     n += 1
+                work += n
                 if left:
-                    return True
-    return False
+                    return work
+    return -work
 
 
 @njit(cache=True, inline="always")
