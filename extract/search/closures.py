@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from extract.search.histories import Rows
 
 Entries = NDArray[np.int8]
-FRAME = 8
-"""What is noted of a choice: variable, entry, place in the walk, joint states, and of the candidates the first, the
-first out of range, the end, and the first not yet tried."""
+Numbers = NDArray[np.int32]
+FRAME = 7
+"""What is noted of a choice: variable, entry, joint states, and of the candidates the first, the first out of range,
+the end, and the first not yet tried; then the place in the walk, by symbol."""
 
 
 @njit(cache=True)
 def closures(
-    entries: Entries, ranges: Rows, initials: Rows, following: Rows, span: int, copies: int, most: int, budget: int,
+    entries: Entries, ranges: Rows, initials: Rows, following: Rows, turns: Rows, span: int, most: int, budget: int,
     hits: Rows,
 ) -> tuple[int, int]:  # fmt: skip
     """Updates, one from each of the `ranges` (variable, 2) of candidates, that determine the state of the table.
@@ -31,18 +32,18 @@ def closures(
     of the table has up to `copies` joint values, `most` in all. Fills rows of `hits` with candidates and the number of
     joint values; returns the number of rows and the work done, about `budget` at most.
     """
-    wide, (states, symbols) = len(ranges), following.shape
+    wide, symbols = len(ranges), following.shape[1]
     codes = span**wide
     longest = 0
     for i in range(wide):
         longest = max(longest, ranges[i, 1] - ranges[i, 0])
-    order = np.empty((wide, longest), np.int64)
+    order = np.empty((wide, longest), np.int32)
     for i in range(wide):
         for k in range(ranges[i, 1] - ranges[i, 0]):
             order[i, k] = ranges[i, 0] + k
-    spare, bucket = np.empty(longest, np.int64), np.empty(span + 2, np.int64)
+    spare, read, bucket = np.empty(longest, np.int32), np.empty(longest, np.int8), np.empty(span + 2, np.int64)
     known = np.full((wide, codes * symbols), -1, np.int8)
-    owner, times = np.full(codes, -1, np.int64), np.zeros(states, np.int64)
+    owner = np.full(codes, -1, np.int64)
     values, state, own = np.empty((most, wide), np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     part = np.zeros((wide, 2), np.int64)
     code = 0
@@ -52,14 +53,17 @@ def closures(
         part[i, 1] = ranges[i, 1] - ranges[i, 0]
         if part[i, 1] == 0:
             return 0, 0
-    owner[code], own[0], state[0], times[0] = 0, code, 0, 1
-    frames = np.empty((min(most, codes) * symbols * wide + 1, FRAME), np.int64)
-    depth, joint, at, count, work, forward = 0, 1, 0, 0, 0, True
+    owner[code], own[0], state[0] = 0, code, 0
+    frames = np.empty((min(most, codes) * symbols * wide + 1, FRAME + symbols), np.int64)
+    at, depth, joint, count, work, forward = np.zeros(symbols, np.int64), 0, 1, 0, 0, True
     while True:
         if forward:
-            forward, pending, row = False, -1, 0
-            while at < joint * symbols:
-                j, x = at // symbols, at % symbols
+            forward, pending, row, turn = False, -1, 0, 0
+            while turn < symbols:
+                if at[turn] == joint:
+                    turn += 1
+                    continue
+                j, x = at[turn], turns[turn]
                 code = 0
                 for i in range(wide):
                     row = 0
@@ -74,28 +78,28 @@ def closures(
                     break
                 after = following[state[j], x]
                 if owner[code] < 0:
-                    if joint == most or times[after] == copies:
+                    if joint == most:
                         break
                     owner[code], own[joint], state[joint] = after, code, after
-                    times[after] += 1
                     for i in range(wide - 1, -1, -1):
                         values[joint, i] = code % span
                         code //= span
                     joint += 1
                 elif owner[code] != after:
                     break
-                at += 1
+                at[turn] += 1
+                turn = 0
             work += 8
             if pending >= 0:
                 i = pending
                 begin, end = part[i]
-                rest = _parted(entries[row], order[i], begin, end, span, spare, bucket)
+                rest = _parted(entries[row], order[i], begin, end, span, spare, read, bucket)
                 work += 2 * (end - begin)
                 frame = frames[depth]
-                frame[0], frame[1], frame[2], frame[3] = i, row, at, joint
-                frame[4], frame[5], frame[6], frame[7] = begin, rest, end, begin
+                frame[0], frame[1], frame[2] = i, row, joint
+                frame[3], frame[4], frame[5], frame[6], frame[7:] = begin, rest, end, begin, at
                 depth += 1
-            elif at == joint * symbols:
+            elif turn == symbols:
                 for i in range(wide):
                     hits[count, i] = order[i, part[i, 0] : part[i, 1]].min()
                 hits[count, wide] = joint
@@ -104,38 +108,42 @@ def closures(
                     return count, work
         while depth > 0 and not forward:
             frame = frames[depth - 1]
-            i, row, at, end, rest = frame[0], frame[1], frame[2], frame[5], frame[7]
+            i, row, end, rest = frame[0], frame[1], frame[4], frame[6]
             known[i, row] = -1
-            while joint > frame[3]:
+            while joint > frame[2]:
                 joint -= 1
                 owner[own[joint]] = -1
-                times[state[joint]] -= 1
             if rest < end and work < budget:
                 value, stop = entries[row, order[i, rest]], rest + 1
                 while stop < end and entries[row, order[i, stop]] == value:
                     stop += 1
                 work += stop - rest
                 known[i, row] = value
-                part[i, 0], part[i, 1], frame[7] = rest, stop, stop
+                part[i, 0], part[i, 1], frame[6] = rest, stop, stop
+                at[:] = frame[7:]
                 forward = True
             else:
-                part[i, 0], part[i, 1] = frame[4], frame[6]
+                part[i, 0], part[i, 1] = frame[3], frame[5]
                 depth -= 1
         if not forward:
             return count, work
 
 
 @njit(cache=True)
-def _parted(row: Entries, order: Rows, begin: int, end: int, span: int, spare: Rows, bucket: Rows) -> int:
+def _parted(
+    row: Entries, order: Numbers, begin: int, end: int, span: int, spare: Numbers, read: Entries, bucket: Rows
+) -> int:
     """Sort a part of the candidates by their value, those out of range last; returns where these begin."""
     bucket[:] = 0
     for k in range(begin, end):
-        bucket[row[order[k]] + 1] += 1
+        v = row[order[k]]
+        read[k - begin] = v
+        bucket[v + 1] += 1
     for v in range(span + 1):
         bucket[v + 1] += bucket[v]
     rest = begin + bucket[span]
     for k in range(begin, end):
-        v = row[order[k]]
+        v = read[k - begin]
         spare[bucket[v]] = order[k]
         bucket[v] += 1
     for k in range(end - begin):

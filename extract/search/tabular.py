@@ -2,7 +2,8 @@
 
 Variables are found by their traces (`extract.search.variables`), and sets of them that determine the state by branching
 on what few of them tell (`extract.search.determining`). Outputs that join up to three of them are searched for
-over the whole pool at once (`extract.search.joined`). Encodings are sets of variables that determine the state
+over the whole pool at once (`extract.search.joined`). Two or three that read each other are found together, by what
+their updates rule out step by step (`extract.search.circles`). Encodings are sets of variables that determine the state
 (`extract.search.covers`); what one or two leave untold becomes one more variable, known by its labels
 (`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
 deepened best-first (`extract.search.encodings`). Every machine kept is proved equal to the table by a walk over the
@@ -11,23 +12,24 @@ reachable pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from dsl.terms import Var
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
-from extract.search.circles import Updates, circles, of_three, updates
+from extract.search.circles import Circle, circles
 from extract.search.covers import covers
 from extract.search.determining import determining
 from extract.search.encodings import Encodings
 from extract.search.finder import Finder
 from extract.search.histories import histories
-from extract.search.hitting import Output
+from extract.search.hitting import Output, joinable
 from extract.search.joined import Pool
 from extract.search.labels import leaving_few
 from extract.search.questions import Questions
+from extract.search.readers import Updates, familiar_three, of_three, of_two, updates, with_bases
 from extract.search.recovered import Keeper, Recovered
 from extract.search.remainders import remainders
 from extract.search.variables import (
@@ -48,13 +50,15 @@ from verify.domain import Domain
 NODES, LEAST = 256, -4
 """Nodes of words, and the least value of a variable where inputs and outputs are larger."""
 MOST_POOL, MOST_CLOSED = 6000, 4000
-CHEAP, BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 1000, 200, 2, 50, 100_000, 500
+CHEAP, BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 1000, 120, 2, 30, 60_000, 500
 """Cheap variables that may be built on whatever they tell, variables to build on, those of them that tell the same
 apart by other values, and updates over them: the cheapest with all they need, and the cheapest over each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
-OF_TWO, OF_THREE = 150_000_000, ((330, 400_000_000), (1300, 150_000_000))
-"""Work on variables that read each other; for three by the entries of their updates, fewer at first."""
+FAMILIAR_TWO, FAMILIAR_THREE, OF_THREE, OF_TWO = 800_000_000, 700_000_000, 800_000_000, 800_000_000
+CIRCLED, CIRCLING, CIRCLING_BASED = 14, 0.45, 0.8
+"""Work on variables that read each other, by templates and by terms; bases for two of three, what each may take of the
+time left, and what that over bases may take of it."""
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
@@ -120,26 +124,33 @@ class _Search:
         if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
+        self._circle(lambda: updates(finder.familiar, 2, finder.low, len(finder.span)), FAMILIAR_TWO)
+        self.encodings.fit(1, 1000)
+        if self.kept.bound <= 2:
+            return
         over = self._over([*pool, *sorted(closed, key=lambda v: v.cost)[:CHEAP]], BASES, UPDATES)
         self._over(over, DEEP_BASES, 0)
         self._hit()
-        self.encodings.fit(1, 2000)
+        self.encodings.again(finder.initials, rng=self.rng)
+        bases = self._bases(closed, CIRCLED)
+        self._circle(lambda: familiar_three(self.domain, finder.initials), FAMILIAR_THREE, bases)
+        self.encodings.fit(1, 1500)
+        self._circle(lambda: of_three(self.domain, self.constants), OF_THREE)
+        self.encodings.fit(1, 1500)
+        self._circle(lambda: of_two(self.domain, self.constants), OF_TWO)
+        self.encodings.fit(1, 1000)
+        self.encodings.again(finder.initials, rng=self.rng)
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self.encodings.fit(0, 2000)
-        if self.kept.bound <= 2:
-            return
         self._label(closed)
         self.encodings.fit(2, LABELLING, FITTING_SHARE)
-        self.encodings.again(self.finder.initials, rng=self.rng)
-        self._circle()
-        self.encodings.fit(0, 1500)
-        self.encodings.again(self.finder.initials, rng=self.rng)
+        self.encodings.again(finder.initials, rng=self.rng)
         pool = pruned([*pool, *finder.delayed(15_000), *over], 5, MOST_POOL)
         self._pose(pool)
         self.encodings.fit(0, 3000)
         self._close(self._pairs(pool), CLOSING)
         self.encodings.fit(0, 2000)
-        self.encodings.again(self.finder.initials, rng=self.rng)
+        self.encodings.again(finder.initials, rng=self.rng)
         over = self._over([v for v in pool if v.base is not None], DEEP_BASES, UPDATES)
         pool = pruned([*pool, *over], 5, MOST_POOL)
         self._pose(pool)
@@ -164,15 +175,10 @@ class _Search:
         """Encodings by up to three of all variables met so far join those that wait."""
         if self.deadline.passed or self.mealy.output.shape[2] != 1:
             return
-        words, batches = self.words, [b for b in self.finder.batches if b.closed]
-        order = 1 + self.rng.permutation(len(words.parent) - 1)
-        before, symbol = words.parent[order], words.symbol[order]
-        wanted = self.mealy.output[words.state[before], symbol, 0].astype(np.int16)
-        spare = np.stack([*(v[symbol] for v in self.questions.inputs.values()), np.zeros_like(order)]).astype(np.int16)
-        output = Output(wanted, before, order, spare)
+        batches = [b for b in self.finder.batches if b.closed]
         budget = int(min(HITTING, self.deadline.left * HITTING_A_SECOND))
         sets, good = determining(
-            batches, words, output, pool=POOLED, most=MOST_HIT, returned=HITS, budget=budget, rng=self.rng
+            batches, self.words, self._output(), pool=POOLED, most=MOST_HIT, returned=HITS, budget=budget, rng=self.rng
         )
         joined = Encodings(self.questions, self.kept, self.deadline)
         for chosen in sets[:good]:
@@ -187,23 +193,34 @@ class _Search:
         sets = leaving_few(some, self.words)[:LABELLINGS] if some else []
         self.encodings.label("labels", ((price, encoded(chosen, self.words)) for price, chosen in sets), rng=self.rng)
 
-    def _circle(self) -> None:
-        """Two variables that read each other, or three, join those that wait."""
-        for given, work in self._updates():
-            for circle in circles(
-                given, self.mealy, self.words, self.finder.initials, below=self.kept.bound, budget=work,
-                deadline=self.deadline,
-            ):  # fmt: skip
-                fit = self.questions.fit(circle.variables)
-                self.encodings.push(("circle", len(circle.variables)), circle.price, fit)
+    def _circle(self, given: Callable[[], Updates], work: int, bases: Sequence[Found] = ()) -> None:
+        """Variables that read each other in circles, by these candidates for their updates, join those that wait: first
+        two over one of the bases; sets of three that the output joins wait apart."""
+        if self.deadline.passed:
+            return
+        made, last = given(), self.deadline.share(CIRCLING)
+        based, known = with_bases(made, bases, self.finder.low)
+        tries = [(based, known, last.share(CIRCLING_BASED))] if known else []
+        found: list[Circle] = []
+        for some, under, part in [*tries, (made, [], last)]:
+            found += circles(
+                some, self.mealy, self.words, self.finder.initials, below=self.kept.bound, budget=work, deadline=part,
+                bases=under,
+            )  # fmt: skip
+        good = np.zeros(len(found), np.bool_)
+        if found and made.wide > 2 and self.mealy.output.shape[2] == 1:
+            good = joinable(np.stack([[v.trace for v in c.variables] for c in found]), self._output())
+        for circle, joined in zip(found, good.tolist(), strict=True):
+            self.encodings.push(("circle", made.wide, joined), circle.price, self.questions.fit(circle.variables))
 
-    def _updates(self) -> Iterator[tuple[Updates, int]]:
-        """Candidates for updates of two variables, then of three, and the work that may go into each."""
-        if not self.deadline.passed:
-            yield updates(self.finder.wide, 2, self.finder.low, len(self.finder.span)), OF_TWO
-        for rows, work in OF_THREE:
-            if not self.deadline.passed:
-                yield of_three(self.domain, self.constants, rows), work
+    def _output(self) -> Output:
+        """What is put out on some steps of the words."""
+        words = self.words
+        order = 1 + self.rng.permutation(len(words.parent) - 1)
+        before, symbol = words.parent[order], words.symbol[order]
+        wanted = self.mealy.output[words.state[before], symbol, 0].astype(np.int16)
+        spare = np.stack([*(v[symbol] for v in self.questions.inputs.values()), np.zeros_like(order)]).astype(np.int16)
+        return Output(wanted, before, order, spare)
 
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""

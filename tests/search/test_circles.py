@@ -1,7 +1,6 @@
 """Variables that read each other: all that close are found, and what is found determines the state."""
 
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from dsl.batch import evaluate_batch
-from extract.search.circles import circles, of_three, updates
+from extract.abstract.mealy import Mealy
+from extract.search.circles import by_orbits, circles
 from extract.search.closures import closures
 from extract.search.finder import Finder
-from extract.search.histories import histories
+from extract.search.histories import Histories, histories
+from extract.search.readers import Updates, familiar_three, of_three, of_two, updates, with_bases
 from extract.search.unfold import unfold
 from tests.search.tables import table
 from verify.budget import FOREVER
@@ -23,15 +24,21 @@ DOMAIN = Domain(((0, 1),), 9)
 TWO = "machine m(x: 0..1) -> 0..2 state s: 0..2 = 0 state t: -1..1 = 0 next s = max(t, 2 * x) next t = s - 1 output s'"
 THREE = (
     "machine m(x: 0..1) -> 0..1 state s: 0..1 = 1 state t: 0..1 = 0 state u: 0..1 = 1 "
-    "next s = int(t + u <= x) next t = u next u = s output s"
+    "next s = int(t <= x) next t = u next u = s output s"
+)
+HELD = (
+    "machine m(x: 0..1) -> 0..1 state s: 0..1 = 0 state t: 0..1 = 0 "
+    "next s = if t == 1 then 1 - s else s next t = if s == 0 then x else t output s * t"
+)
+CASCADE = (
+    "machine m(x: 0..1) -> 0..2 state s: 0..2 = 0 state t: 0..2 = 0 state u: 0..2 = 0 "
+    "next s = max(s, t) next t = (t + u) mod 3 next u = min(u + x, 2) output s'"
 )
 
 
-def behaviour(
-    entries: NDArray[np.int8], chosen: Sequence[int], following: IntArray, span: int, copies: int
-) -> Behaviour | None:
-    """All joint values reached with what follows them, None where they leave the range, do not tell the states of the
-    table apart, or are too many."""
+def behaviour(entries: NDArray[np.int8], chosen: Sequence[int], following: IntArray, span: int) -> Behaviour | None:
+    """All joint values reached with what follows them, None where they leave the range or do not tell the states of the
+    table apart."""
     wide, symbols = len(chosen), following.shape[1]
     start = (0,) * wide
     state, left, steps = {start: 0}, [start], []
@@ -49,19 +56,19 @@ def behaviour(
                 left.append(new)
             elif state[new] != following[state[values], x]:
                 return None
-    return None if max(Counter(state.values()).values()) > copies else frozenset(steps)
+    return frozenset(steps)
 
 
 @pytest.mark.parametrize(("wide", "count"), [(2, 40), (3, 12)])
 def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> None:
-    rng, span, copies = np.random.default_rng(wide), 2, 2
+    rng, span, turns = np.random.default_rng(wide), 2, np.array([1, 0])
     following = np.array([[1, 0], [1, 0]])
     entries = rng.integers(0, span, (span**wide * 2, count)).astype(np.int8)
     entries[rng.random(entries.shape) < 0.05] = span
     hits, ranges = np.empty((4000, wide + 1), np.int64), np.array([[0, count]] * wide)
-    number, _ = closures(entries, ranges, np.zeros(wide, np.int64), following, span, copies, 4, 10**9, hits)
-    every = {behaviour(entries, c, following, span, copies) for c in itertools.product(range(count), repeat=wide)}
-    found = [behaviour(entries, row[:-1].tolist(), following, span, copies) for row in hits[:number]]
+    number, _ = closures(entries, ranges, np.zeros(wide, np.int64), following, turns, span, span**wide, 10**9, hits)
+    every = {behaviour(entries, c, following, span) for c in itertools.product(range(count), repeat=wide)}
+    found = [behaviour(entries, row[:-1].tolist(), following, span) for row in hits[:number]]
     assert len(every) > 2
     assert len(set(found)) == len(found)
     assert set(found) == every - {None}
@@ -70,19 +77,24 @@ def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> 
         assert len({values for values, _, _ in made}) == row[-1]
 
 
-@pytest.mark.parametrize("text", [TWO, THREE])
-def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_updates(text: str) -> None:
-    mealy = table(text, DOMAIN)
-    words = histories(mealy, 120, rng=np.random.default_rng(0))
+def candidates(text: str, mealy: Mealy, words: Histories) -> Updates:
+    """Updates among which those of the machine are."""
     if text == TWO:
         finder = Finder(mealy, DOMAIN, words, (0, 1, 2), (0, 1), -2, 3)
         finder.prepare(deepest=2, limit=3_000, tests=10)
-        given = updates(finder.wide, 2, finder.low, len(finder.span))
-    else:
-        given = of_three(DOMAIN, (0, 1), 300)
+        return updates(finder.familiar, 2, finder.low, len(finder.span))
+    if text == HELD:
+        return of_two(DOMAIN, (0, 1))
+    return of_three(DOMAIN, (0, 1)) if text == THREE else familiar_three(DOMAIN, (0, 1))
+
+
+@pytest.mark.parametrize("text", [TWO, HELD, THREE, CASCADE])
+def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_updates(text: str) -> None:
+    mealy = table(text, DOMAIN)
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    given = candidates(text, mealy, words)
     found = list(circles(given, mealy, words, (0, 1), below=6, budget=20_000_000, deadline=FOREVER))
     assert found
-    assert found[0].size <= 3
     for circle in found:
         joint = unfold(mealy, DOMAIN, circle.variables, most=400)
         assert joint is not None
@@ -93,3 +105,33 @@ def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_up
             assert v.update is not None
             assert (evaluate_batch(v.update, columns) == v.trace[1:]).all()
             assert v.trace[0] == v.initial
+
+
+def test_variables_need_not_be_functions_of_the_state() -> None:
+    mealy = table(HELD, DOMAIN)
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    every = circles(of_two(DOMAIN, (0, 1)), mealy, words, (0, 1), below=6, budget=10**8, deadline=FOREVER)
+    joints = [unfold(mealy, DOMAIN, circle.variables, most=400) for circle in every]
+    assert any(j is not None and len(j.table) > mealy.size for j in joints)
+
+
+def test_symbols_that_lead_to_most_states_come_first() -> None:
+    following = np.array([[0, 1, 0], [1, 2, 3], [2, 0, 2], [3, 3, 3]])
+    assert by_orbits(following).tolist() == [1, 2, 0]
+
+
+def test_the_last_variable_is_one_that_is_known() -> None:
+    mealy = table(CASCADE, DOMAIN)
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    finder = Finder(mealy, DOMAIN, words, (0, 1, 2), (0, 1), -2, 3)
+    known = sorted(finder.closed(3, deepest=1, limit=300, tests=100), key=lambda v: v.cost)[:20]
+    given, bases = with_bases(familiar_three(DOMAIN, (0, 1)), known, finder.low)
+    assert bases
+    found = list(circles(given, mealy, words, (0,), below=8, budget=10**8, deadline=FOREVER, bases=bases))
+    assert found
+    traces = {v.trace.tobytes() for v in known}
+    for circle in found:
+        assert circle.variables[2].trace.tobytes() in traces
+        joint = unfold(mealy, DOMAIN, circle.variables, most=400)
+        assert joint is not None
+        assert joint.determined
