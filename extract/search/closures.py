@@ -28,9 +28,11 @@ def closures(
     """Updates, one from each of the `ranges` (variable, 2) of candidates, that determine the state of the table.
 
     `entries` (row, candidate) are values from 0 to `span`, which is out of range; a row is (own value, values of the
-    variables after it in circular order, symbol), the first most significant. `following` (state, symbol). Each state
-    of the table has up to `copies` joint values, `most` in all. Fills rows of `hits` with candidates and the number of
-    joint values; returns the number of rows and the work done, about `budget` at most.
+    variables after it in circular order, symbol), the first most significant. `following` (state, symbol); symbols are
+    taken in the order of `turns`, one as far as it leads before the next. There are up to `most` joint values, several
+    to a state of the table where variables are not functions of it: as joint values repeat soon, nearly all updates are
+    ruled out even so. Fills rows of `hits` with candidates and the number of joint values; returns the number of rows
+    and the work done, about `budget` at most.
     """
     wide, symbols = len(ranges), following.shape[1]
     codes = span**wide
