@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from dsl.terms import Term, Var, constant, operator_count
 from dsl.types import INT
+from extract.search.assemble import input_names
 from extract.search.small.smallest import Bank
 from extract.search.templates import conditional, templates, tests, usual
-from verify.domain import IntArray
+from verify.domain import Domain, IntArray
 
-OWN, OTHER = "s", "t"
+OWN, OTHER, THIRD = "s", "t", "u"
 FAR = 30_000
 """Stands for values beyond 16 bits, which are out of every range."""
 MOST_TABLE, TABLES = 16_000_000, 48_000_000
@@ -48,6 +50,14 @@ class Candidates:
     def upto(self, bits: float, below: int = MOST_OPERATORS) -> int:
         """How many cost no more and have fewer operators than `below`."""
         return int(min(np.searchsorted(self.cost, bits, side="right"), np.searchsorted(self.size, below)))
+
+
+def reading(domain: Domain, values: IntArray, wide: int) -> tuple[list[Var], IntArray]:
+    """What updates of so many variables read beside their own values, and all its values (row, name), of other
+    variables those given."""
+    symbols, others = domain.symbols(), np.array(list(itertools.product(values, repeat=wide - 1)))
+    rows = np.concatenate([np.tile(symbols, (len(others), 1)), np.repeat(others, len(symbols), axis=0)], axis=1)
+    return [Var(n, INT) for n in (*input_names(domain.arity), *(OTHER, THIRD)[: wide - 1])], rows
 
 
 def by_terms(

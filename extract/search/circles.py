@@ -13,11 +13,11 @@ from dsl.cost import value_bits
 from dsl.terms import Var, substitute
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
-from extract.search.candidates import OTHER, OWN
+from extract.search.candidates import OTHER, OWN, THIRD
 from extract.search.closures import closures, walked
 from extract.search.histories import Histories, Rows
 from extract.search.questions import MOST_JOINT
-from extract.search.readers import THIRD, Base, Updates
+from extract.search.readers import Base, Updates
 from extract.search.sets import STATE_BITS
 from extract.search.variables import Variable
 from verify.budget import Deadline

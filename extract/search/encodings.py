@@ -73,16 +73,13 @@ class Encodings:
         others, fitted for as long as that makes it smaller."""
         while self.kept.members != self._around and self.kept.bound > 1 and not self.deadline.passed:
             self._around = members = self.kept.members
-            for initial in initials:
-                fit = self.questions.anew(members, initial)
-                if fit is not None:
-                    self.push("anew", 0.0, fit)
+            recalled = [r for i in initials if (r := self.questions.recalled(members, i)) is not None]
+            for given in recalled:
+                self.push("anew", 0.0, self.questions.anew(given))
             self.fit(1, ANEW)
-            if self.kept.members == members:
-                for image in self.questions.images(members):
-                    fit = self.questions.anew(members, next(iter(initials), 0), image)
-                    if fit is not None:
-                        self.push("image", 0.0, fit)
+            if self.kept.members == members and recalled:
+                for image in recalled[0].images:
+                    self.push("image", 0.0, self.questions.anew(recalled[0], image))
                 self.fit(1, IMAGES)
             sets = [c for n in range(1, len(members)) for c in combinations(members, n) if _alone(c, members)]
             self.label("again", ((BITS_EACH * sum(v.size for v in c), c) for c in sets), rng=rng)

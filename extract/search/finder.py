@@ -17,12 +17,12 @@ from extract.search.assemble import input_names
 from extract.search.candidates import (
     MOST_OPERATORS,
     OPERATOR_BITS,
-    OTHER,
     UPDATE_BITS,
     Candidates,
     by_terms,
     by_tests,
     by_usual,
+    reading,
 )  # fmt: skip
 from extract.search.histories import Histories, Rows, Traces
 from extract.search.sets import STATE_BITS
@@ -145,11 +145,7 @@ class Finder:
         """Tabulate the updates that read one other variable, whatever its values."""
         if self.deadline.passed:
             return
-        size = len(self.span)
-        rows = np.concatenate(
-            [np.tile(self.symbols, (size, 1)), np.repeat(self.span, len(self.symbols))[:, None]], axis=1
-        )
-        given = [*self.inputs, Var(OTHER, INT)]
+        given, rows = reading(self.domain, self.span, 2)
         most = min(limit, MOST_ENTRIES // (len(self.span) * len(rows)))
         plain, *choices = by_tests(given, self.span, rows, tests, self.initials)
         terms = by_terms(given, self.span, rows, self.constants, deepest, most)

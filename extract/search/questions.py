@@ -51,6 +51,25 @@ class Image:
 
 
 @dataclass(frozen=True, eq=False)
+class Recalled:
+    """Members of an encoding, all variables with what is recalled of them, and these beside the table."""
+
+    members: tuple[Variable, ...]
+    every: tuple[Variable, ...]
+    joint: Unfolded
+
+    @property
+    def images(self) -> list[Image]:
+        """Other values for each member: of the other sign, the other way round, and one more or less."""
+        found = []
+        for v in self.members:
+            values = self.joint.values[v.name]
+            ends = int(values.min() + values.max())
+            found += [Image(v.name, *pair) for pair in dict.fromkeys([(-1, 0), (-1, ends), (1, 1), (1, -1)])]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class Questions:
     """Poses what encodings of a table leave open."""
 
@@ -84,37 +103,29 @@ class Questions:
         columns, outputs = self._columns(joint, joint.values)
         return columns, {n: columns[n] if n in columns else outputs[:, int(n[1:])] for n in names}
 
-    def anew(self, members: Sequence[Variable], initial: int, image: Image | None = None) -> Fit | None:
-        """A fit of all updates of the members anew, which may also read the last inputs and what the members were one
-        step before, `initial` at first: to remember these takes no operators. With an `image` one of the members has
-        other values, which may suit those that read it better. None where there are many steps."""
+    def recalled(self, members: Sequence[Variable], initial: int) -> Recalled | None:
+        """The members with the last inputs and what they were one step before, `initial` at first: to remember these
+        takes no operators. None where there are many steps."""
         none = np.zeros(0, np.int16)
         last = [Variable(n + LAST, Var(n, INT), initial, 0, none) for n in self.inputs]
         before = [Variable(v.name + EARLIER, Var(v.name, INT), initial, 0, none) for v in members]
         every = (*members, *last, *before)
         joint = unfold(self.mealy, self.domain, every, most=MOST_JOINT)
-        if joint is None:
-            return None
+        return None if joint is None else Recalled(tuple(members), every, joint)
+
+    def anew(self, given: Recalled, image: Image | None = None) -> Fit:
+        """A fit of all updates of the members anew, which may also read what is recalled. With an `image` one of the
+        members has other values, which may suit those that read it better."""
+        every, joint = given.every, given.joint
         if image is not None:
             every = tuple(replace(v, initial=image.of(v.initial)) if image.names(v) else v for v in every)
             values = {v.name: image.of(joint.values[v.name]) if image.names(v) else joint.values[v.name] for v in every}
             joint = replace(joint, values=values)
         columns, outputs = self._columns(joint, joint.values)
-        wanted = {v.name + "'": columns[v.name + "'"] for v in members}
+        wanted = {v.name + "'": columns[v.name + "'"] for v in given.members}
         fit = Fit(every, columns, wanted | _wanted((), columns, outputs), self.constants)
         fit.exact = True
         return fit
-
-    def images(self, members: Sequence[Variable]) -> list[Image]:
-        """Other values for each member: of the other sign, the other way round, and one more or less."""
-        joint = unfold(self.mealy, self.domain, members, most=MOST_JOINT)
-        if joint is None:
-            return []
-        found = []
-        for v in members:
-            ends = int(joint.values[v.name].min() + joint.values[v.name].max())
-            found += [Image(v.name, *pair) for pair in dict.fromkeys([(-1, 0), (-1, ends), (1, 1), (1, -1)])]
-        return found
 
     def labelled(
         self, every: Sequence[Variable], *, rng: np.random.Generator

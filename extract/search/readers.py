@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,16 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dsl.terms import Term, Var
-from dsl.types import INT
-from extract.search.assemble import input_names
-from extract.search.candidates import OTHER, Candidates, by_terms, by_tests, by_usual
+from dsl.terms import Term
+from extract.search.candidates import Candidates, by_terms, by_tests, by_usual, reading
 from extract.search.closures import Entries
 from extract.search.histories import Rows
 from extract.search.variables import Found
 from verify.domain import Domain, IntArray
 
-THIRD = "u"
 MOST_VALUES, FAMILIAR_VALUES, MOST_ROWS, MOST_TERMS, MOST_ENTRIES = 10, 8, 3100, 30_000, 48_000_000
 """Values of each of three variables, in templates, entries of each update of theirs, updates, and entries of all."""
 FARTHEST = -8, 15
@@ -41,7 +37,7 @@ class Updates:
     origin: Rows
 
     def term(self, k: int) -> Term:
-        """The k-th update over its own value (`candidates.OWN`), `OTHER` and `THIRD`."""
+        """The k-th update over its own value and the others (`extract.search.candidates`)."""
         part = int(self.origin[k, 0])
         return self.parts[part].term(int(self.origin[k, 1]))
 
@@ -89,7 +85,7 @@ def familiar_three(domain: Domain, initials: Sequence[int]) -> Updates:
     """Templates that may read two other variables, and usual choices, with values that most of these have."""
     span = _room(domain, FAMILIAR_VALUES)
     values = np.arange(span) + min(0, int(domain.symbols().min()))
-    names, rows = _reading(domain, values, 3)
+    names, rows = reading(domain, values, 3)
     plain = next(by_tests(names, values, rows, 0, initials[:1]))
     return updates([plain, by_usual(names, values, rows, initials[:1], 0)], 3, int(values[0]), span)
 
@@ -104,16 +100,9 @@ def _room(domain: Domain, most: int) -> int:
 
 def _terms(domain: Domain, values: IntArray, constants: Sequence[int], wide: int) -> Candidates:
     """Terms of up to two operators, fewer where they have many entries."""
-    names, rows = _reading(domain, values, wide)
+    names, rows = reading(domain, values, wide)
     most = max(1, min(MOST_TERMS, MOST_ENTRIES // (len(values) * len(rows))))
     return by_terms(names, values, rows, constants, 2, most)
-
-
-def _reading(domain: Domain, values: IntArray, wide: int) -> tuple[list[Var], IntArray]:
-    """What updates of so many variables read beside their own values, and its values (row, name)."""
-    symbols, others = domain.symbols(), np.array(list(itertools.product(values, repeat=wide - 1)))
-    rows = np.concatenate([np.tile(symbols, (len(others), 1)), np.repeat(others, len(symbols), axis=0)], axis=1)
-    return [Var(n, INT) for n in (*input_names(domain.arity), *(OTHER, THIRD)[: wide - 1])], rows
 
 
 @dataclass(frozen=True)
