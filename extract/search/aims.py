@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from extract.search.histories import Rows, Traces
 
-ADD, SUB, FROM, MUL, MAX, MIN, EQ, LT, GT, GATE, THEN, PLAIN = range(12)
-"""`p + c`, `p - c`, `c - p`, ..., `int(c < p)`; `if test(c) then p else e`, `if test(p) then c else e`; p itself."""
-SIZES = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 0)
+ADD, SUB, FROM, MUL, MAX, MIN, EQ, LT, GT, GATE, THEN, PLAIN, MOD, DIV = range(14)
+"""`p + c`, `p - c`, `c - p`, ..., `int(c < p)`; `if test(c) then p else e`, `if test(p) then c else e`; p itself;
+`p mod c`, `p div c`."""
+SIZES = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 0, 1, 1)
 IS, NOT, OVER, UNDER = range(4)
 """Tests: `p == k`, `p != k`, `p > k`, `p <= k`."""
 FREE = 30_000
@@ -89,6 +90,38 @@ def total(a: int, b: int, c: int, atoms: Atoms) -> int:
         if apart and base[c] >= 0 and base[c] != group[a] and base[c] != base[a]:
             total += given[c]
     return total
+
+
+@njit(cache=True, inline="always")
+def applied(op: int, test: int, k: int, a: int, b: int, e: int) -> int:
+    """What an operator makes of two values, `FREE` where it makes nothing; `e` is the else-branch of a choice."""
+    if op == ADD:
+        return a + b
+    if op == SUB:
+        return a - b
+    if op == FROM:
+        return b - a
+    if op == MUL:
+        return a * b
+    if op == MAX:
+        return max(a, b)
+    if op == MIN:
+        return min(a, b)
+    if op == EQ:
+        return int(a == b)
+    if op == LT:
+        return int(a < b)
+    if op == GT:
+        return int(b < a)
+    if op == PLAIN:
+        return a
+    if op == MOD:
+        return a % b if b > 0 else FREE
+    if op == DIV:
+        return a // b if b > 0 else FREE
+    v, w = (b, a) if op == GATE else (a, b)
+    true = v == k if test == IS else v != k if test == NOT else v > k if test == OVER else v <= k
+    return w if true else e
 
 
 @njit(cache=True)

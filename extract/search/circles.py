@@ -15,6 +15,7 @@ from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.candidates import OTHER, OWN, THIRD
 from extract.search.closures import closures, walked
+from extract.search.forms import Forms
 from extract.search.histories import Histories, Rows
 from extract.search.questions import MOST_JOINT
 from extract.search.readers import Base, Updates
@@ -42,10 +43,10 @@ class Circle:
 
 def circles(
     given: Updates, mealy: Mealy, words: Histories, initials: Sequence[int], *, below: int, budget: int,
-    deadline: Deadline, bases: Sequence[Base] = (),
+    deadline: Deadline, forms: Forms, bases: Sequence[Base] = (),
 ) -> Iterator[Circle]:  # fmt: skip
     """Sets of variables with fewer operators than `below`, of sizes that few have first; no two with equal values. With
-    `bases`, the last variable is one of these."""
+    `bases`, the last variable is one of these; where there are `forms`, one of them makes the output."""
     inside = [i for i in initials if given.low <= i < given.low + given.span][: MOST_INITIALS[given.wide]]
     met: set[frozenset[bytes]] = set()
     turns, left, hits = by_orbits(mealy.next), budget, np.empty((MOST_HITS, given.wide + 1), np.int64)
@@ -53,7 +54,9 @@ def circles(
         if deadline.passed or left <= 0:
             return
         start, part = np.array(first) - given.low, min(left, budget // SHARE)
-        found, work = closures(given.entries, ranges, start, mealy.next, turns, given.span, MOST_JOINT, part, hits)
+        found, work = closures(
+            given.entries, ranges, start, mealy.next, turns, forms, given.span, MOST_JOINT, part, hits
+        )  # fmt: skip
         left -= work
         for row in hits[:found]:
             made = _circle(given, mealy, words, first, row[:-1], size)

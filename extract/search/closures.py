@@ -2,7 +2,8 @@
 
 Beside a walk through the table all updates start as possible. Where a step reads an entry not met before, those left
 part by their value there, and the walk goes on with each part. It ends where two states of the table would have equal
-values, which rules out all updates of the parts at once, or where no step leads to anything new.
+values, or where no form of the output is left (`extract.search.forms`), which rules out all updates of the parts at
+once, or where no step leads to anything new.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from extract.search.histories import Rows
+from extract.search.forms import Forms, kept
+from extract.search.histories import Masks, Rows
 
 Entries = NDArray[np.int8]
 Numbers = NDArray[np.int32]
-FRAME = 7
-"""What is noted of a choice: variable, entry, joint states, and of the candidates the first, the first out of range,
-the end, and the first not yet tried; then the place in the walk, by symbol."""
+FRAME, ROOM = 9, 64
+"""What is noted of a choice: variable, entry, joint states, of the candidates the first, the first out of range, the
+end, and the first not yet tried, and of the forms left the first and the end; then the place in the walk, by symbol.
+How many times all forms there is room for; past that none is ruled out."""
 
 
 @njit(cache=True)
 def closures(
-    entries: Entries, ranges: Rows, initials: Rows, following: Rows, turns: Rows, span: int, most: int, budget: int,
-    hits: Rows,
+    entries: Entries, ranges: Rows, initials: Rows, following: Rows, turns: Rows, forms: Forms, span: int, most: int,
+    budget: int, hits: Rows,
 ) -> tuple[int, int]:  # fmt: skip
     """Updates, one from each of the `ranges` (variable, 2) of candidates, that determine the state of the table.
 
@@ -31,8 +34,8 @@ def closures(
     variables after it in circular order, symbol), the first most significant. `following` (state, symbol); symbols are
     taken in the order of `turns`, one as far as it leads before the next. There are up to `most` joint values, several
     to a state of the table where variables are not functions of it: as joint values repeat soon, nearly all updates are
-    ruled out even so. Fills rows of `hits` with candidates and the number of joint values; returns the number of rows
-    and the work done, about `budget` at most.
+    ruled out even so. Where there are `forms`, one of them makes the output. Fills rows of `hits` with candidates and
+    the number of joint values; returns the number of rows and the work done, about `budget` at most.
     """
     wide, symbols = len(ranges), following.shape[1]
     codes = span**wide
@@ -57,6 +60,10 @@ def closures(
             return 0, 0
     owner[code], own[0], state[0] = 0, code, 0
     frames = np.empty((min(most, codes) * symbols * wide + 1, FRAME + symbols), np.int64)
+    end, new, seen = len(forms.rows), np.empty(wide, np.int64), np.empty(forms.given.shape[1], np.int64)
+    alive, masks = np.empty(ROOM * end, np.int64), np.empty(ROOM * end, np.uint64)
+    alive[:end], masks[:end] = np.arange(end), forms.masks
+    begin, fitting = 0, end > 0
     at, depth, joint, count, work, forward = np.zeros(symbols, np.int64), 0, 1, 0, 0, True
     while True:
         if forward:
@@ -75,7 +82,8 @@ def closures(
                     if known[i, row] < 0:
                         pending = i
                         break
-                    code = code * span + known[i, row]
+                    new[i] = known[i, row]
+                    code = code * span + new[i]
                 if pending >= 0:
                     break
                 after = following[state[j], x]
@@ -83,23 +91,30 @@ def closures(
                     if joint == most:
                         break
                     owner[code], own[joint], state[joint] = after, code, after
-                    for i in range(wide - 1, -1, -1):
-                        values[joint, i] = code % span
-                        code //= span
+                    values[joint] = new
                     joint += 1
                 elif owner[code] != after:
                     break
+                if fitting:
+                    seen[:] = forms.given[x]
+                    seen[:wide], seen[wide : 2 * wide] = values[j] + forms.low, new + forms.low
+                    work += end - begin
+                    if 2 * end - begin < len(alive):
+                        begin, end = end, kept(forms, alive, masks, begin, end, seen, int(state[j]), x)
+                    if begin == end:
+                        break
                 at[turn] += 1
                 turn = 0
             work += 8
             if pending >= 0:
                 i = pending
-                begin, end = part[i]
-                rest = _parted(entries[row], order[i], begin, end, span, spare, read, bucket)
-                work += 2 * (end - begin)
+                first, stop = part[i]
+                rest = _parted(entries[row], order[i], first, stop, span, spare, read, bucket)
+                work += 2 * (stop - first)
                 frame = frames[depth]
                 frame[0], frame[1], frame[2] = i, row, joint
-                frame[3], frame[4], frame[5], frame[6], frame[7:] = begin, rest, end, begin, at
+                frame[3], frame[4], frame[5], frame[6] = first, rest, stop, first
+                frame[7], frame[8], frame[9:] = begin, end, at
                 depth += 1
             elif turn == symbols:
                 for i in range(wide):
@@ -110,19 +125,20 @@ def closures(
                     return count, work
         while depth > 0 and not forward:
             frame = frames[depth - 1]
-            i, row, end, rest = frame[0], frame[1], frame[4], frame[6]
+            i, row, last, rest = frame[0], frame[1], frame[4], frame[6]
             known[i, row] = -1
             while joint > frame[2]:
                 joint -= 1
                 owner[own[joint]] = -1
-            if rest < end and work < budget:
+            if rest < last and work < budget:
                 value, stop = entries[row, order[i, rest]], rest + 1
-                while stop < end and entries[row, order[i, stop]] == value:
+                while stop < last and entries[row, order[i, stop]] == value:
                     stop += 1
                 work += stop - rest
                 known[i, row] = value
                 part[i, 0], part[i, 1], frame[6] = rest, stop, stop
-                at[:] = frame[7:]
+                at[:] = frame[9:]
+                begin, end = frame[7], frame[8]
                 forward = True
             else:
                 part[i, 0], part[i, 1] = frame[3], frame[5]
@@ -168,3 +184,16 @@ def walked(
                 row = row * span + made[(i + o) % wide, parent[n]]
             made[i, n] = entries[row * symbols + symbol[n], chosen[i]]
     return made
+
+
+@njit(cache=True)
+def hashed(rows: Entries) -> Masks:
+    """A code for each row, equal for equal rows."""
+    codes = np.empty(len(rows), np.uint64)
+    for k in range(len(rows)):
+        code = np.uint64(0x9E3779B97F4A7C15)
+        for v in rows[k]:
+            code = (code ^ np.uint64(v)) * np.uint64(0xC2B2AE3D27D4EB4F)
+            code ^= code >> np.uint64(29)
+        codes[k] = code
+    return codes

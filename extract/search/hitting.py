@@ -81,23 +81,6 @@ def hitting_sets(
     return [tuple(k for k in row if k >= 0) for row in rows], len(parts[0])
 
 
-def joinable(sets: Traces, output: Output) -> NDArray[np.bool_]:
-    """Which sets of three variables (set, variable, node) the output joins."""
-    ops, (kinds, kind) = operators_over(len(output.spare)), output.kinds()
-    return _joinable(sets, kind, fitting(kinds, output.spare, ops), output.before, output.after, output.spare, ops)
-
-
-@njit(cache=True)
-def _joinable(
-    sets: Traces, kind: Rows, fits: Masks, before: Rows, after: Rows, spare: Traces, ops: Rows
-) -> NDArray[np.bool_]:
-    made, members = np.empty(len(sets), np.bool_), np.empty((3, 2, len(kind)), np.int16)
-    for k in range(len(sets)):
-        _laid(sets[k, 0], before, after, members[0])
-        made[k] = _joining(sets[k, 1], sets[k, 2], before, after, members, kind, fits, spare, ops) > 0
-    return made
-
-
 @njit(cache=True)
 def _search(
     masks: Masks, cost: Rows, lists: Rows, begins: Rows, traces: Traces, base: Rows, bases: Traces, serving: Rows,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,15 +10,19 @@ from numpy.typing import NDArray
 
 from dsl.terms import Term
 from extract.search.candidates import Candidates, by_terms, by_tests, by_usual, reading
-from extract.search.closures import Entries
+from extract.search.closures import Entries, hashed
 from extract.search.histories import Rows
 from extract.search.variables import Found
 from verify.domain import Domain, IntArray
 
-MOST_VALUES, FAMILIAR_VALUES, MOST_ROWS, MOST_TERMS, MOST_ENTRIES = 10, 8, 3100, 30_000, 48_000_000
-"""Values of each of three variables, in templates, entries of each update of theirs, updates, and entries of all."""
-FARTHEST = -8, 15
-"""The least and the most value of two variables by terms."""
+MOST_VALUES, FAMILIAR_VALUES = 12, 8
+"""Values of each of three variables, and of these in templates."""
+FAR_ROWS, MOST_ROWS, FAMILIAR_ROWS = 250, 4500, 3100
+"""Entries of updates of three operators, of updates of one of three variables, and of those in templates."""
+MOST_TERMS, MOST_ENTRIES = 400_000, 80_000_000
+"""Updates, and entries of all."""
+FARTHEST, FAR_CONSTANT = (-8, 15), 4
+"""The least and the most value of two variables by terms, and the most constant in terms of three operators."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,35 +50,39 @@ def updates(parts: Sequence[Candidates], wide: int, low: int, span: int) -> Upda
     size = np.concatenate([p.size for p in parts])
     count = [len(p.size) for p in parts]
     where = np.stack([np.repeat(np.arange(len(parts)), count), np.concatenate([np.arange(n) for n in count])], axis=1)
-    each = []
-    for p in parts:
-        values = p.tables.reshape(len(p.size), math.prod(p.tables.shape[1:])) - low
-        each.append(_within(values, span))
+    every = np.concatenate([_within(p.tables.reshape(len(p.size), -1) - low, span) for p in parts])
     order = np.argsort(size, kind="stable")
-    every = np.ascontiguousarray(np.concatenate(each)[order])
-    first = np.sort(np.unique(every.view(np.dtype((np.void, every.shape[1]))).ravel(), return_index=True)[1])
-    every, order = every[first], order[first]
+    order = order[np.sort(np.unique(hashed(every)[order], return_index=True)[1])]
     table = every.reshape(len(every), span, span ** (wide - 1), -1)
     alone = (table == table[:, :, :1]).all(axis=(1, 2, 3))
-    last = np.lexsort((alone, size[order]))
-    every, order, keys = every[last], order[last], (2 * size[order] + alone)[last]
+    keys = 2 * size + alone
+    order = order[np.argsort(keys[order], kind="stable")]
+    entries, keys = np.ascontiguousarray(every[order].T), keys[order]
     sizes = 2 * np.arange(int(size.max(initial=0)) + 2)
     begins, closed = np.searchsorted(keys, sizes), np.searchsorted(keys, sizes + 1)
-    return Updates(wide, low, span, np.ascontiguousarray(every.T), begins, closed, tuple(parts), where[order])
+    return Updates(wide, low, span, entries, begins, closed, tuple(parts), where[order])
 
 
 def of_two(domain: Domain, constants: Sequence[int]) -> Updates:
     """Updates that read another variable, terms alone, with values in a range that most keep to."""
     values = np.arange(FARTHEST[0], FARTHEST[1] + 1)
-    return updates([_terms(domain, values, constants, 2)], 2, FARTHEST[0], len(values))
+    return updates([_terms(domain, values, constants, 2, 2)], 2, FARTHEST[0], len(values))
+
+
+def far_two(domain: Domain, constants: Sequence[int]) -> Updates:
+    """Updates that read another variable, terms of up to three operators, with values in a small range."""
+    span = _room(domain, 2, MOST_VALUES, FAR_ROWS)
+    values = np.arange(span) + min(-1, int(domain.symbols().min()))
+    terms = _terms(domain, values, [c for c in constants if 0 <= c <= FAR_CONSTANT], 2, 3)
+    return updates([terms], 2, int(values[0]), span)
 
 
 def of_three(domain: Domain, constants: Sequence[int]) -> Updates:
     """Updates that read two other variables, terms alone, with values in as wide a range as there is room for. What is
     neither changed nor read from anything is no update."""
-    span = _room(domain, MOST_VALUES)
-    values = np.arange(span) + min(-(span // 4), int(domain.symbols().min()))
-    terms = _terms(domain, values, [c for c in constants if values[0] <= c <= values[-1]], 3)
+    span = _room(domain, 3, MOST_VALUES, MOST_ROWS)
+    values = np.arange(span) + min(1 - span // 2, int(domain.symbols().min()))
+    terms = _terms(domain, values, [c for c in constants if values[0] <= c <= values[-1]], 3, 2)
     flat = terms.tables.reshape(len(terms.size), -1)
     moved = (flat != flat[:, :1]).any(axis=1) & (terms.tables != values[:, None]).any(axis=(1, 2))
     return updates([terms.those(moved)], 3, int(values[0]), span)
@@ -83,26 +90,26 @@ def of_three(domain: Domain, constants: Sequence[int]) -> Updates:
 
 def familiar_three(domain: Domain, initials: Sequence[int]) -> Updates:
     """Templates that may read two other variables, and usual choices, with values that most of these have."""
-    span = _room(domain, FAMILIAR_VALUES)
+    span = _room(domain, 3, FAMILIAR_VALUES, FAMILIAR_ROWS)
     values = np.arange(span) + min(0, int(domain.symbols().min()))
     names, rows = reading(domain, values, 3)
     plain = next(by_tests(names, values, rows, 0, initials[:1]))
     return updates([plain, by_usual(names, values, rows, initials[:1], 0)], 3, int(values[0]), span)
 
 
-def _room(domain: Domain, most: int) -> int:
-    """How many values there is room for, three at least."""
+def _room(domain: Domain, wide: int, most: int, rows: int) -> int:
+    """How many values so many variables may have, three at least, for updates to have so many entries."""
     span = 3
-    while (span + 1) ** 3 * len(domain.symbols()) <= MOST_ROWS and span < most:
+    while (span + 1) ** wide * len(domain.symbols()) <= rows and span < most:
         span += 1
     return span
 
 
-def _terms(domain: Domain, values: IntArray, constants: Sequence[int], wide: int) -> Candidates:
-    """Terms of up to two operators, fewer where they have many entries."""
+def _terms(domain: Domain, values: IntArray, constants: Sequence[int], wide: int, operators: int) -> Candidates:
+    """Terms of so many operators, fewer where they have many entries."""
     names, rows = reading(domain, values, wide)
     most = max(1, min(MOST_TERMS, MOST_ENTRIES // (len(values) * len(rows))))
-    return by_terms(names, values, rows, constants, 2, most)
+    return by_terms(names, values, rows, constants, operators, most)
 
 
 @dataclass(frozen=True)
@@ -140,10 +147,10 @@ def _column(given: Updates, table: NDArray[np.int16], low: int) -> Entries:
     """The entries of an update that reads inputs alone, with its table (own value from `low`, symbol)."""
     own = np.arange(given.span) + given.low - low
     known = ((own >= 0) & (own < len(table)))[:, None]
-    values = np.where(known, table[np.clip(own, 0, len(table) - 1)].astype(np.int64) - given.low, given.span)
+    values = np.where(known, table[np.clip(own, 0, len(table) - 1)] - given.low, given.span).astype(np.int16)
     return np.repeat(_within(values, given.span)[:, None], given.span**2, axis=1).ravel()
 
 
-def _within(values: IntArray | NDArray[np.int16], span: int) -> Entries:
+def _within(values: NDArray[np.int16], span: int) -> Entries:
     """Values from 0 to `span`, which stands for all that are out of range."""
-    return np.where((values < 0) | (values >= span), span, values).astype(np.int8)
+    return np.minimum(values.view(np.uint16), np.uint16(span)).astype(np.int8)

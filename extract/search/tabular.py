@@ -19,17 +19,18 @@ import numpy as np
 from dsl.terms import Var
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
-from extract.search.circles import Circle, circles
+from extract.search.circles import circles
 from extract.search.covers import covers
 from extract.search.determining import determining
 from extract.search.encodings import Encodings
 from extract.search.finder import Finder
+from extract.search.forms import WIDEST, forms, none
 from extract.search.histories import histories
-from extract.search.hitting import Output, joinable
+from extract.search.hitting import Output
 from extract.search.joined import Pool
 from extract.search.labels import leaving_few
 from extract.search.questions import Questions
-from extract.search.readers import Updates, familiar_three, of_three, of_two, updates, with_bases
+from extract.search.readers import Updates, familiar_three, far_two, of_three, of_two, updates, with_bases
 from extract.search.recovered import Keeper, Recovered
 from extract.search.remainders import remainders
 from extract.search.variables import (
@@ -55,10 +56,12 @@ CHEAP, BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 1000, 120, 2, 30, 60_000
 apart by other values, and updates over them: the cheapest with all they need, and the cheapest over each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
-FAMILIAR_TWO, FAMILIAR_THREE, OF_THREE, OF_TWO = 800_000_000, 700_000_000, 800_000_000, 800_000_000
-CIRCLED, CIRCLING, CIRCLING_BASED = 14, 0.45, 0.8
-"""Work on variables that read each other, by templates and by terms; bases for two of three, what each may take of the
-time left, and what that over bases may take of it."""
+FAMILIAR_TWO, FAMILIAR_THREE, FAR_TWO = 500_000_000, 800_000_000, 1_200_000_000
+OF_THREE, OF_TWO, UNSHAPED = 600_000_000, 500_000_000, 0.3
+"""Work on variables that read each other, by templates and by terms, and its part whatever form the output has."""
+CIRCLED, CIRCLING, CIRCLING_BASED, LISTING = 14, 0.45, 0.7, 2.5
+"""Bases for two of three, what each such search may take of the time left, what that over bases may take of it, and
+seconds that listing the candidates may take."""
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
@@ -124,7 +127,8 @@ class _Search:
         if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
-        self._circle(lambda: updates(finder.familiar, 2, finder.low, len(finder.span)), FAMILIAR_TWO)
+        if len(finder.span) <= WIDEST:
+            self._circle(lambda: updates(finder.familiar, 2, finder.low, len(finder.span)), FAMILIAR_TWO)
         self.encodings.fit(1, 1000)
         if self.kept.bound <= 2:
             return
@@ -135,7 +139,9 @@ class _Search:
         bases = self._bases(closed, CIRCLED)
         self._circle(lambda: familiar_three(self.domain, finder.initials), FAMILIAR_THREE, bases)
         self.encodings.fit(1, 1500)
-        self._circle(lambda: of_three(self.domain, self.constants), OF_THREE)
+        self._circle(lambda: far_two(self.domain, self.constants), FAR_TWO, unshaped=0.0)
+        self.encodings.fit(1, 1500)
+        self._circle(lambda: of_three(self.domain, self.constants), OF_THREE, bases)
         self.encodings.fit(1, 1500)
         self._circle(lambda: of_two(self.domain, self.constants), OF_TWO)
         self.encodings.fit(1, 1000)
@@ -193,25 +199,27 @@ class _Search:
         sets = leaving_few(some, self.words)[:LABELLINGS] if some else []
         self.encodings.label("labels", ((price, encoded(chosen, self.words)) for price, chosen in sets), rng=self.rng)
 
-    def _circle(self, given: Callable[[], Updates], work: int, bases: Sequence[Found] = ()) -> None:
-        """Variables that read each other in circles, by these candidates for their updates, join those that wait: first
-        two over one of the bases; sets of three that the output joins wait apart."""
-        if self.deadline.passed:
+    def _circle(
+        self, given: Callable[[], Updates], work: int, bases: Sequence[Found] = (), unshaped: float = UNSHAPED
+    ) -> None:
+        """Variables that read each other in circles, two or three, by these candidates for their updates, join those
+        that wait: first two over one of the bases, and those whose output has one of many forms; `unshaped` is the part of the
+        work on all others."""
+        if self.deadline.left < LISTING:
             return
         made, last = given(), self.deadline.share(CIRCLING)
         based, known = with_bases(made, bases, self.finder.low)
-        tries = [(based, known, last.share(CIRCLING_BASED))] if known else []
-        found: list[Circle] = []
-        for some, under, part in [*tries, (made, [], last)]:
-            found += circles(
-                some, self.mealy, self.words, self.finder.initials, below=self.kept.bound, budget=work, deadline=part,
-                bases=under,
-            )  # fmt: skip
-        good = np.zeros(len(found), np.bool_)
-        if found and made.wide > 2 and self.mealy.output.shape[2] == 1:
-            good = joinable(np.stack([[v.trace for v in c.variables] for c in found]), self._output())
-        for circle, joined in zip(found, good.tolist(), strict=True):
-            self.encodings.push(("circle", made.wide, joined), circle.price, self.questions.fit(circle.variables))
+        values = np.arange(made.low, made.low + made.span)
+        shaped = forms(self.mealy, self.domain, made.wide, values, self.constants)
+        tries = [(based, known, shaped, work, last.share(CIRCLING_BASED))] if known else []
+        tries += [(made, [], shaped, work, last), (made, [], none(shaped), int(unshaped * work), last)]
+        for some, under, output, most, part in tries:
+            for circle in circles(
+                some, self.mealy, self.words, self.finder.initials, below=self.kept.bound, budget=most, deadline=part,
+                forms=output, bases=under,
+            ):  # fmt: skip
+                kind = "circle", made.wide, len(output.rows) > 0
+                self.encodings.push(kind, circle.price, self.questions.fit(circle.variables))
 
     def _output(self) -> Output:
         """What is put out on some steps of the words."""

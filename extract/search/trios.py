@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
 
-from extract.search.aims import ADD, EQ, FROM, GATE, GT, IS, LT, MAX, MIN, MUL, NOT, OVER, SUB, THEN, UNDER
+from extract.search.aims import ADD, EQ, FROM, GATE, GT, IS, LT, MAX, MIN, MUL, NOT, OVER, SUB, THEN, UNDER, applied
 from extract.search.histories import Masks, Rows, Traces
 
 MOST_CONSTANT = 2
@@ -15,9 +16,9 @@ LOW, WIDTH, LEAST, SPAN = -16, 128, -8, 56
 """The least inner value in a table of operators, and how many; the same for values of variables."""
 
 
-def operators_over(spare: int) -> Rows:
+def operators_over(spare: int, more: Sequence[int] = ()) -> Rows:
     """Operators as rows (operator, test, its constant, which of the `spare` values is taken else)."""
-    plain = [(op, 0, 0, 0) for op in (ADD, SUB, FROM, MUL, MAX, MIN, EQ, LT, GT)]
+    plain = [(op, 0, 0, 0) for op in (ADD, SUB, FROM, MUL, MAX, MIN, EQ, LT, GT, *more)]
     tests = itertools.product((GATE, THEN), (IS, NOT, OVER, UNDER), range(MOST_CONSTANT), range(spare))
     return np.array([*plain, *tests][:64], dtype=np.int64)
 
@@ -63,26 +64,4 @@ def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -
 
 @njit(cache=True, inline="always")
 def _value(op: Rows, a: int, b: int, spare: Traces, n: int) -> int:
-    kind = op[0]
-    if kind == ADD:
-        return a + b
-    if kind == SUB:
-        return a - b
-    if kind == FROM:
-        return b - a
-    if kind == MUL:
-        return a * b
-    if kind == MAX:
-        return max(a, b)
-    if kind == MIN:
-        return min(a, b)
-    if kind == EQ:
-        return int(a == b)
-    if kind == LT:
-        return int(a < b)
-    if kind == GT:
-        return int(b < a)
-    v, w = (a, b) if kind == GATE else (b, a)
-    test, k = op[1], op[2]
-    true = v == k if test == IS else v != k if test == NOT else v > k if test == OVER else v <= k
-    return w if true else int(spare[op[3], n])
+    return applied(op[0], op[1], op[2], a, b, spare[op[3], n])

@@ -12,8 +12,9 @@ from extract.abstract.mealy import Mealy
 from extract.search.circles import by_orbits, circles
 from extract.search.closures import closures
 from extract.search.finder import Finder
+from extract.search.forms import Forms, forms, none
 from extract.search.histories import Histories, histories
-from extract.search.readers import Updates, familiar_three, of_three, of_two, updates, with_bases
+from extract.search.readers import Updates, familiar_three, far_two, of_three, of_two, updates, with_bases
 from extract.search.unfold import unfold
 from tests.search.tables import table
 from verify.budget import FOREVER
@@ -66,7 +67,11 @@ def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> 
     entries = rng.integers(0, span, (span**wide * 2, count)).astype(np.int8)
     entries[rng.random(entries.shape) < 0.05] = span
     hits, ranges = np.empty((4000, wide + 1), np.int64), np.array([[0, count]] * wide)
-    number, _ = closures(entries, ranges, np.zeros(wide, np.int64), following, turns, span, span**wide, 10**9, hits)
+    mealy = Mealy(following, np.zeros((2, 2, 1), np.int64), np.zeros((2, 0)), np.zeros(2, np.int64), True)
+    any_output = none(forms(mealy, DOMAIN, wide, np.arange(span), (0, 1)))
+    number, _ = closures(
+        entries, ranges, np.zeros(wide, np.int64), following, turns, any_output, span, span**wide, 10**9, hits
+    )
     every = {behaviour(entries, c, following, span) for c in itertools.product(range(count), repeat=wide)}
     found = [behaviour(entries, row[:-1].tolist(), following, span) for row in hits[:number]]
     assert len(every) > 2
@@ -75,6 +80,11 @@ def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> 
     for made, row in zip(found, hits[:number], strict=True):
         assert made is not None
         assert len({values for values, _, _ in made}) == row[-1]
+
+
+def shaped(given: Updates, mealy: Mealy) -> Forms:
+    """Forms of the output over variables with these updates."""
+    return forms(mealy, DOMAIN, given.wide, np.arange(given.low, given.low + given.span), (0, 1, 2, 3))
 
 
 def candidates(text: str, mealy: Mealy, words: Histories) -> Updates:
@@ -93,7 +103,8 @@ def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_up
     mealy = table(text, DOMAIN)
     words = histories(mealy, 120, rng=np.random.default_rng(0))
     given = candidates(text, mealy, words)
-    found = list(circles(given, mealy, words, (0, 1), below=6, budget=20_000_000, deadline=FOREVER))
+    every = none(shaped(given, mealy))
+    found = list(circles(given, mealy, words, (0, 1), below=6, budget=20_000_000, deadline=FOREVER, forms=every))
     assert found
     for circle in found:
         joint = unfold(mealy, DOMAIN, circle.variables, most=400)
@@ -110,7 +121,9 @@ def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_up
 def test_variables_need_not_be_functions_of_the_state() -> None:
     mealy = table(HELD, DOMAIN)
     words = histories(mealy, 120, rng=np.random.default_rng(0))
-    every = circles(of_two(DOMAIN, (0, 1)), mealy, words, (0, 1), below=6, budget=10**8, deadline=FOREVER)
+    given = of_two(DOMAIN, (0, 1))
+    some = none(shaped(given, mealy))
+    every = circles(given, mealy, words, (0, 1), below=6, budget=10**8, deadline=FOREVER, forms=some)
     joints = [unfold(mealy, DOMAIN, circle.variables, most=400) for circle in every]
     assert any(j is not None and len(j.table) > mealy.size for j in joints)
 
@@ -127,7 +140,8 @@ def test_the_last_variable_is_one_that_is_known() -> None:
     known = sorted(finder.closed(3, deepest=1, limit=300, tests=100), key=lambda v: v.cost)[:20]
     given, bases = with_bases(familiar_three(DOMAIN, (0, 1)), known, finder.low)
     assert bases
-    found = list(circles(given, mealy, words, (0,), below=8, budget=10**8, deadline=FOREVER, bases=bases))
+    every = none(shaped(given, mealy))
+    found = list(circles(given, mealy, words, (0,), below=8, budget=10**8, deadline=FOREVER, forms=every, bases=bases))
     assert found
     traces = {v.trace.tobytes() for v in known}
     for circle in found:
@@ -135,3 +149,20 @@ def test_the_last_variable_is_one_that_is_known() -> None:
         joint = unfold(mealy, DOMAIN, circle.variables, most=400)
         assert joint is not None
         assert joint.determined
+
+
+TOLD = (
+    "machine m(x: 0..1) -> 0..5 state s: 0..4 = 0 state t: 0..1 = 0 "
+    "next s = (if s <= 2 then x else t) + x next t = if s < 2 then min(s, 1) else t output s + t"
+)
+
+
+def test_the_form_of_the_output_tells_those_that_make_it_from_the_others() -> None:
+    mealy = table(TOLD, DOMAIN)
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    given = far_two(DOMAIN, (0, 1, 2, 3))
+    every = shaped(given, mealy)
+    found = list(circles(given, mealy, words, (0,), below=7, budget=10**9, deadline=FOREVER, forms=every))
+    wanted = mealy.output[words.state[words.parent[1:]], words.symbol[1:], 0]
+    before = [[v.trace[words.parent[1:]] for v in circle.variables] for circle in found]
+    assert any((a + b == wanted).all() for a, b in before)

@@ -12,7 +12,7 @@ from extract.search.covers import determines, room
 from extract.search.determining import determining
 from extract.search.finder import Finder
 from extract.search.histories import Histories, histories
-from extract.search.hitting import Output, hitting_sets, joinable
+from extract.search.hitting import Output, hitting_sets
 from extract.search.tellers import tellers
 from extract.search.trios import fitting, joined, operators_over
 from extract.search.variables import Found, joint_codes, mixed
@@ -72,15 +72,6 @@ def test_joins_of_three_variables_are_seen_and_others_are_not() -> None:
         assert seen(wanted)
     for wanted in (a + b + c + spare[0], rng.integers(0, 4, 200)):
         assert not seen(wanted)
-
-
-def test_sets_that_the_output_joins_are_told_from_others() -> None:
-    rng = np.random.default_rng(0)
-    traces, parent = rng.integers(0, 4, (4, 200)).astype(np.int16), np.arange(199)
-    a, b, c = traces[:3].astype(np.int64)
-    wanted = np.maximum(a[1:] + b[:-1], c[1:]).astype(np.int16)
-    output = Output(wanted, parent, parent + 1, np.zeros((1, 199), np.int16))
-    assert joinable(traces[[[0, 1, 2], [0, 1, 3], [2, 0, 1]]], output).tolist() == [True, False, True]
 
 
 def posed(
