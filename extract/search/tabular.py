@@ -1,11 +1,11 @@
 """From a Mealy table whose states have no names to the smallest machine program found for it.
 
 Variables are found by their traces (`extract.search.variables`), and sets of them that determine the state by branching
-on what few of them tell (`extract.search.determining`). Outputs that join up to three of them are searched for
-over the whole pool at once (`extract.search.joined`). Two or three that read each other are found together, by what
-their updates rule out step by step (`extract.search.circles`). Encodings are sets of variables that determine the state
-(`extract.search.covers`); what one or two leave untold becomes one more variable, known by its labels
-(`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
+on what few of them tell (`extract.search.determining`). Outputs that join up to three of them are searched for over the
+whole pool at once (`extract.search.joined`). Two or three that read each other are found together, by what their
+updates and the form of the output rule out step by step (`extract.search.circles`). Encodings are sets of variables
+that determine the state (`extract.search.covers`); what one or two leave untold becomes one more variable, known by its
+labels (`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
 deepened best-first (`extract.search.encodings`). Every machine kept is proved equal to the table by a walk over the
 reachable pairs.
 """
@@ -203,8 +203,8 @@ class _Search:
         self, given: Callable[[], Updates], work: int, bases: Sequence[Found] = (), unshaped: float = UNSHAPED
     ) -> None:
         """Variables that read each other in circles, two or three, by these candidates for their updates, join those
-        that wait: first two over one of the bases, and those whose output has one of many forms; `unshaped` is the part of the
-        work on all others."""
+        that wait: first two over one of the bases, and those whose output has one of many forms; `unshaped` is the
+        part of the work on all others."""
         if self.deadline.left < LISTING:
             return
         made, last = given(), self.deadline.share(CIRCLING)
