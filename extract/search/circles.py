@@ -28,7 +28,7 @@ SHARE = 8
 """The part of all work that one combination of sizes and initial values may take."""
 MOST_HITS, MOST_OPERATORS = 40, 11
 """Sets for one combination, and operators of all updates."""
-MOST_INITIALS = {2: 3, 3: 2}
+MOST_INITIALS = {1: 4, 2: 3, 3: 2}
 """Initial values of each variable, by the number of variables."""
 
 
@@ -110,7 +110,7 @@ def _reached(following: Rows) -> int:
 def _ranges(given: Updates, chosen: Sequence[int]) -> list[Rows]:
     """Ranges of candidates (variable, 2) of these sizes; of two one reads the other."""
     every = np.array([given.begins[[s, s + 1]] for s in chosen], dtype=np.int64)
-    if given.wide > 2:
+    if given.wide != 2:
         return [every]
     parted = given.closed[list(chosen)]
     reading, alone = every.copy(), every.copy()

@@ -16,7 +16,7 @@ from numba import njit
 from dsl.terms import Var
 from dsl.types import INT
 from extract.abstract.mealy import Mealy
-from extract.search.aims import DIV, GATE, MOD, PLAIN, THEN, applied
+from extract.search.aims import DIV, GATE, IS, MOD, OVER, PLAIN, THEN, applied
 from extract.search.assemble import input_names
 from extract.search.candidates import by_terms
 from extract.search.histories import Masks, Rows, Traces
@@ -26,7 +26,7 @@ from verify.domain import Domain, IntArray
 CONSTANTS, WIDEST = (0, 1, 2, 3, 4, 5, 6), 64
 """Constants in joins, and values that a variable may have."""
 TABLE = -1
-MOST, STEPS = 2400, 4.5
+MOST, STEPS = 2800, 4.5
 """Forms, and about how many steps rule out nearly all that are wrong of those over two variables."""
 MOST_TERMS, TERMS, LEAST_TOLD = 3000, 40, 0.6
 """Terms over one variable: all, those taken, and what share of a value's bits they may leave open on the average."""
@@ -60,7 +60,7 @@ def forms(mealy: Mealy, domain: Domain, wide: int, values: IntArray, constants: 
     masks = [1] * len(rows)
     spare = np.concatenate([symbols.T, np.zeros((1, len(symbols)), np.int64)]).astype(np.int16)
     ops = operators_over(len(spare), (PLAIN, MOD, DIV))
-    for row, mask in _joins(wide, domain.arity, ops):
+    for row, mask in _joins(wide, domain, ops):
         if left <= 0:
             break
         left -= mask.bit_count()
@@ -100,15 +100,17 @@ def _terms(
     return np.ascontiguousarray(terms.tables[[k for _, k, _ in best]]), [(n, new) for n, (_, _, new) in enumerate(best)]
 
 
-def _joins(wide: int, arity: int, ops: Rows) -> Iterator[tuple[Join, int]]:
+def _joins(wide: int, domain: Domain, ops: Rows) -> Iterator[tuple[Join, int]]:
     """Joins of values, each with a mask of operators, the simplest first."""
-    own, zero = range(2 * wide), 2 * wide + arity
+    own, zero = range(2 * wide), 2 * wide + domain.arity
     constants = range(zero + 1, zero + len(CONSTANTS))
     pairs = [*itertools.combinations(own, 2), *itertools.product(own, range(2 * wide, zero))]
     choosing = [k for k, op in enumerate(ops[:, 0]) if op in (GATE, THEN)]
     joining = [k for k, op in enumerate(ops[:, 0]) if op not in (GATE, THEN, PLAIN, MOD, DIV)]
     alone, turned = ([k for k, op in enumerate(ops[:, 0]) if op in some] for some in ((PLAIN,), (MOD, DIV)))
     triples = list(_triples(pairs, wide, zero))
+    tests = [(2 * wide + n, test, k) for n, (low, high) in enumerate(domain.ranges) for k in range(low, high + 1)
+             for test in (IS, OVER)]  # fmt: skip
 
     def inner(k: int) -> tuple[int, int, int, int]:
         op, test, constant, other = ops[k].tolist()
@@ -118,6 +120,8 @@ def _joins(wide: int, arity: int, ops: Rows) -> Iterator[tuple[Join, int]]:
     yield from (((PLAIN, 0, 0, 0, a, 0, b), _mask(joining)) for a, b in pairs)
     yield from (((PLAIN, 0, 0, 0, a, 0, c), _mask(turned)) for c in constants[1:] for a in own)
     yield from (((PLAIN, 0, 0, 0, a, 0, c), _mask(joining)) for c in constants[:3] for a in own)
+    chosen = itertools.product(tests, itertools.permutations(own, 2))
+    yield from (((GATE, test, k, b, a, x, a), _mask(alone)) for (x, test, k), (a, b) in chosen)
     yield from (((*inner(k), a, b, c), _mask(joining)) for a, b, c in triples for k in joining)
     yield from (((*inner(k), a, b, a), _mask(alone)) for a, b in itertools.combinations(own, 2) for k in choosing)
     yield from (((*inner(k), a, b, c), _mask(joining)) for a, b, c in triples for k in choosing)

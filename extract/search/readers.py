@@ -1,4 +1,4 @@
-"""Candidates for updates of variables that read each other, two or three, as entries by all that they may read."""
+"""Candidates for updates of variables that may read each other, up to three, as entries by all that they may read."""
 
 from __future__ import annotations
 
@@ -67,6 +67,13 @@ def of_two(domain: Domain, constants: Sequence[int]) -> Updates:
     """Updates that read another variable, terms alone, with values in a range that most keep to."""
     values = np.arange(FARTHEST[0], FARTHEST[1] + 1)
     return updates([_terms(domain, values, constants, 2, 2)], 2, FARTHEST[0], len(values))
+
+
+def far_one(domain: Domain, constants: Sequence[int]) -> Updates:
+    """Updates that read inputs alone, terms of up to three operators, with values in a range that most keep to."""
+    values = np.arange(FARTHEST[0] // 2, FARTHEST[1] + 1)
+    terms = _terms(domain, values, [c for c in constants if 0 <= c <= FAR_CONSTANT], 1, 3)
+    return updates([terms], 1, int(values[0]), len(values))
 
 
 def far_two(domain: Domain, constants: Sequence[int]) -> Updates:

@@ -30,7 +30,7 @@ from extract.search.hitting import Output
 from extract.search.joined import Pool
 from extract.search.labels import leaving_few
 from extract.search.questions import Questions
-from extract.search.readers import Updates, familiar_three, far_two, of_three, of_two, updates, with_bases
+from extract.search.readers import Updates, familiar_three, far_one, far_two, of_three, of_two, updates, with_bases
 from extract.search.recovered import Keeper, Recovered
 from extract.search.remainders import remainders
 from extract.search.variables import (
@@ -56,7 +56,7 @@ CHEAP, BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 1000, 120, 2, 30, 60_000
 apart by other values, and updates over them: the cheapest with all they need, and the cheapest over each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
-FAMILIAR_TWO, FAMILIAR_THREE, FAR_TWO = 500_000_000, 800_000_000, 1_200_000_000
+FAMILIAR_TWO, FAMILIAR_THREE, FAR_ONE, FAR_TWO = 500_000_000, 800_000_000, 200_000_000, 1_200_000_000
 OF_THREE, OF_TWO, UNSHAPED = 600_000_000, 500_000_000, 0.3
 """Work on variables that read each other, by templates and by terms, and its part whatever form the output has."""
 CIRCLED, CIRCLING, CIRCLING_BASED, LISTING = 14, 0.45, 0.7, 2.5
@@ -139,6 +139,8 @@ class _Search:
         bases = self._bases(closed, CIRCLED)
         self._circle(lambda: familiar_three(self.domain, finder.initials), FAMILIAR_THREE, bases)
         self.encodings.fit(1, 1500)
+        self._circle(lambda: far_one(self.domain, self.constants), FAR_ONE)
+        self.encodings.fit(1, 1500)
         self._circle(lambda: far_two(self.domain, self.constants), FAR_TWO, unshaped=0.0)
         self.encodings.fit(1, 1500)
         self._circle(lambda: of_three(self.domain, self.constants), OF_THREE, bases)
@@ -202,9 +204,9 @@ class _Search:
     def _circle(
         self, given: Callable[[], Updates], work: int, bases: Sequence[Found] = (), unshaped: float = UNSHAPED
     ) -> None:
-        """Variables that read each other in circles, two or three, by these candidates for their updates, join those
-        that wait: first two over one of the bases, and those whose output has one of many forms; `unshaped` is the
-        part of the work on all others."""
+        """Variables that read each other in circles, two or three, by these candidates for their updates, or one, join
+        those that wait: first two over one of the bases, and those whose output has one of many forms; `unshaped` is
+        the part of the work on all others."""
         if self.deadline.left < LISTING:
             return
         made, last = given(), self.deadline.share(CIRCLING)

@@ -45,7 +45,10 @@ def left(given: Forms, steps: list[Step], names: str) -> IntArray:
     return np.array(made)
 
 
-@pytest.mark.parametrize("output", ["s + t", "max(s', t)", "t'", "t' mod 3", "t - s'", "int(s' == t)", "3 * t + x"])
+TWO = ("s + t", "max(s', t)", "t'", "t' mod 3", "t - s'", "int(s' == t)", "3 * t + x", "if x == 2 then s else t")
+
+
+@pytest.mark.parametrize("output", TWO)
 def test_forms_of_two_variables_are_kept_on_all_steps(output: str) -> None:
     given, steps = walk(BOTH.format(output), "st")
     assert left(given, steps, "st")[-1] > 0
