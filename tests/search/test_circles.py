@@ -14,7 +14,7 @@ from extract.search.closures import closures
 from extract.search.finder import Finder
 from extract.search.forms import Forms, forms, none
 from extract.search.histories import Histories, histories
-from extract.search.readers import Updates, familiar_three, far_two, of_three, of_two, updates, with_bases
+from extract.search.readers import Updates, familiar_three, far_one, far_two, of_three, of_two, updates, with_bases
 from extract.search.unfold import unfold
 from tests.search.tables import table
 from verify.budget import FOREVER
@@ -166,3 +166,35 @@ def test_the_form_of_the_output_tells_those_that_make_it_from_the_others() -> No
     wanted = mealy.output[words.state[words.parent[1:]], words.symbol[1:], 0]
     before = [[v.trace[words.parent[1:]] for v in circle.variables] for circle in found]
     assert any((a + b == wanted).all() for a, b in before)
+
+
+def test_one_variable_by_a_term_of_three_operators() -> None:
+    domain = Domain(((0, 5),), 9)
+    mealy = table("machine m(x: 0..5) -> 0..3 state s: 0..10 = 0 next s = if s != x then x else s + x output s' mod 4",
+                  domain)  # fmt: skip
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    given = far_one(domain, (0, 1, 2, 3))
+    every = none(forms(mealy, domain, 1, np.arange(given.low, given.low + given.span), (0, 1, 2, 3)))
+    found = list(circles(given, mealy, words, (0,), below=4, budget=10**8, deadline=FOREVER, forms=every))
+    wanted = mealy.output[words.state[words.parent[1:]], words.symbol[1:], 0]
+    assert any((circle.variables[0].trace[1:] % 4 == wanted).all() for circle in found)
+
+
+def test_forms_rule_out_no_variables_that_make_the_output() -> None:
+    mealy = table(HELD, DOMAIN)
+    words = histories(mealy, 120, rng=np.random.default_rng(0))
+    given = of_two(DOMAIN, (0, 1))
+    shape = shaped(given, mealy)
+
+    def sets(output: Forms) -> set[frozenset[bytes]]:
+        every = circles(given, mealy, words, (0,), below=6, budget=10**8, deadline=FOREVER, forms=output)
+        return {frozenset(v.trace.tobytes() for v in circle.variables) for circle in every}
+
+    before, after = words.parent[1:], np.arange(1, len(words.parent))
+    wanted = mealy.output[words.state[before], words.symbol[1:], 0]
+    every, left = sets(none(shape)), sets(shape)
+    assert 0 < len(left) < len(every)
+    for pair in every:
+        a, b = (np.frombuffer(t, np.int16) for t in [*pair, *pair][:2])
+        if any((x * y == wanted).all() for x in (a[before], a[after]) for y in (b[before], b[after])):
+            assert pair in left
