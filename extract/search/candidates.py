@@ -55,7 +55,7 @@ class Candidates:
 def reading(domain: Domain, values: IntArray, wide: int) -> tuple[list[Var], IntArray]:
     """What updates of so many variables read beside their own values, and all its values (row, name), of other
     variables those given."""
-    symbols, others = domain.symbols(), np.array(list(itertools.product(values, repeat=wide - 1)))
+    symbols, others = domain.symbols(), np.array(list(itertools.product(values, repeat=wide - 1)), dtype=np.int64)
     rows = np.concatenate([np.tile(symbols, (len(others), 1)), np.repeat(others, len(symbols), axis=0)], axis=1)
     return [Var(n, INT) for n in (*input_names(domain.arity), *(OTHER, THIRD)[: wide - 1])], rows
 

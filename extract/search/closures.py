@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from extract.search.forms import Forms, kept
-from extract.search.histories import Masks, Rows
+from extract.search.histories import Rows
 
 Entries = NDArray[np.int8]
 Numbers = NDArray[np.int32]
@@ -184,16 +184,3 @@ def walked(
                 row = row * span + made[(i + o) % wide, parent[n]]
             made[i, n] = entries[row * symbols + symbol[n], chosen[i]]
     return made
-
-
-@njit(cache=True)
-def hashed(rows: Entries) -> Masks:
-    """A code for each row, equal for equal rows."""
-    codes = np.empty(len(rows), np.uint64)
-    for k in range(len(rows)):
-        code = np.uint64(0x9E3779B97F4A7C15)
-        for v in rows[k]:
-            code = (code ^ np.uint64(v)) * np.uint64(0xC2B2AE3D27D4EB4F)
-            code ^= code >> np.uint64(29)
-        codes[k] = code
-    return codes

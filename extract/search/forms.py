@@ -13,12 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from dsl.terms import Var
-from dsl.types import INT
 from extract.abstract.mealy import Mealy
 from extract.search.aims import DIV, GATE, IS, MOD, OVER, PLAIN, THEN, applied
-from extract.search.assemble import input_names
-from extract.search.candidates import by_terms
+from extract.search.candidates import by_terms, reading
 from extract.search.histories import Masks, Rows, Traces
 from extract.search.trios import LEAST, LOW, SPAN, WIDTH, fitting, operators_over
 from verify.domain import Domain, IntArray
@@ -34,44 +31,60 @@ Join = tuple[int, int, int, int, int, int, int]
 """An operator, its test, the constant of that, what is taken else, two arguments, and a third value that is joined."""
 
 
-class Forms(NamedTuple):
-    """Forms as `rows` of joins, with masks of the operators that may join the third value: which of these make the
-    output is said by `fits` for its kind (state, symbol). A join may be one of the `tables` of terms (term, value from
-    `low`, symbol). `given` are values by symbol with room for those of the variables."""
+class Asked(NamedTuple):
+    """What is put out on each step, whatever the variables are: the `output` (state, symbol), its `kind`, that tells
+    outputs and inputs apart, and which operators `ops` make it of two values by `fits` (`extract.search.trios`)."""
 
-    rows: Rows
-    masks: Masks
     output: IntArray
     kind: Rows
+    ops: Rows
     fits: Masks
+
+
+class Forms(NamedTuple):
+    """Forms as `rows` of joins, with masks of the operators that may join the third value. A join may be one of the
+    `tables` of terms (term, value from `low`, symbol). `given` are values by symbol with room for those of the
+    variables."""
+
+    asked: Asked
+    rows: Rows
+    masks: Masks
     tables: Traces
     given: Rows
     low: int
 
 
-def forms(mealy: Mealy, domain: Domain, wide: int, values: IntArray, constants: Sequence[int]) -> Forms:
-    """The simplest forms of the first output over so many variables with some of the `values`: of two as many as a few
-    steps rule out where outputs differ so much, of three also joins of all."""
+def asked(mealy: Mealy, domain: Domain) -> Asked:
+    """What is put out first on each step."""
     symbols, output = domain.symbols(), mealy.output[:, :, 0]
-    share = np.unique(output, return_counts=True)[1] / output.size
-    left = MOST if wide > 2 else int(min(MOST, 2 ** (-STEPS * float((share * np.log2(share)).sum()))))
-    tables, over = _terms(mealy.next, output, domain, values, constants)
-    rows: list[Join] = [(TABLE, 0, k, 0, v + wide * new, 0, 0) for k, new in over for v in range(wide)]
-    masks = [1] * len(rows)
     spare = np.concatenate([symbols.T, np.zeros((1, len(symbols)), np.int64)]).astype(np.int16)
     ops = operators_over(len(spare), (PLAIN, MOD, DIV))
-    for row, mask in _joins(wide, domain, ops):
+    place = np.stack([output.ravel(), np.tile(np.arange(len(symbols)), len(output))], axis=1)
+    kinds, kind = np.unique(place, axis=0, return_inverse=True)
+    return Asked(output, kind.reshape(output.shape), ops, fitting(kinds, spare, ops))
+
+
+def forms(
+    given: Asked, following: Rows, domain: Domain, wide: int, values: IntArray, constants: Sequence[int]
+) -> Forms:
+    """The simplest forms of the output over so many variables with some of the `values`: of two as many as a few
+    steps rule out where outputs differ so much, of three also joins of all."""
+    symbols, output = domain.symbols(), given.output
+    share = np.unique(output, return_counts=True)[1] / output.size
+    left = MOST if wide > 2 else int(min(MOST, 2 ** (-STEPS * float((share * np.log2(share)).sum()))))
+    tables, over = _terms(following, output, domain, values, constants)
+    rows: list[Join] = [(TABLE, 0, k, 0, v + wide * new, 0, 0) for k, new in over for v in range(wide)]
+    masks = [1] * len(rows)
+    for row, mask in _joins(wide, domain, given.ops):
         if left <= 0:
             break
         left -= mask.bit_count()
         rows.append(row)
         masks.append(mask)
-    place = np.stack([output.ravel(), np.tile(np.arange(len(symbols)), len(output))], axis=1)
-    kinds, kind = np.unique(place, axis=0, return_inverse=True)
-    given = [np.zeros((len(symbols), 2 * wide)), symbols, np.tile(CONSTANTS, (len(symbols), 1))]
+    known = [np.zeros((len(symbols), 2 * wide)), symbols, np.tile(CONSTANTS, (len(symbols), 1))]
     return Forms(
-        np.array(rows, dtype=np.int64), np.array(masks, dtype=np.uint64), output, kind.reshape(output.shape),
-        fitting(kinds, spare, ops), tables, np.concatenate(given, axis=1).astype(np.int64), int(values[0]),
+        given, np.array(rows, dtype=np.int64), np.array(masks, dtype=np.uint64), tables,
+        np.concatenate(known, axis=1).astype(np.int64), int(values[0]),
     )  # fmt: skip
 
 
@@ -85,8 +98,8 @@ def _terms(
 ) -> tuple[Traces, list[tuple[int, bool]]]:
     """Tables of terms over one variable and the inputs that may be the output, and which are those over its old or its
     new value, those first that are short and tell most."""
-    names = [Var(n, INT) for n in input_names(domain.arity)]
-    terms = by_terms(names, values, domain.symbols(), constants, 2, MOST_TERMS)
+    names, rows = reading(domain, values, 1)
+    terms = by_terms(names, values, rows, constants, 2, MOST_TERMS)
     new = np.zeros((len(terms.size), *output.shape), np.uint64)
     for v in range(len(values)):
         new |= (terms.tables[:, v][:, None] == output[None]).astype(np.uint64) << np.uint64(v)
@@ -145,7 +158,7 @@ def kept(
 ) -> int:
     """Copy those of some forms, from `begin` to `end`, that make the output of the values behind them, with the
     operators that do; returns the end of these."""
-    to, wanted, kind = end, given.output[state, symbol], given.kind[state, symbol]
+    to, wanted, kind = end, given.asked.output[state, symbol], given.asked.kind[state, symbol]
     for n in range(begin, end):
         f, mask = given.rows[alive[n]], masks[n]
         if f[0] == TABLE:
@@ -156,7 +169,7 @@ def kept(
             inner = applied(f[0], f[1], f[2], a, b, other) - LOW
             if not (0 <= inner < WIDTH and 0 <= third < SPAN):
                 continue
-            mask &= given.fits[kind, third, inner]
+            mask &= given.asked.fits[kind, third, inner]
             if not mask:
                 continue
         alive[to], masks[to] = alive[n], mask

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from dsl.terms import Term
 from extract.search.candidates import Candidates, by_terms, by_tests, by_usual, reading
-from extract.search.closures import Entries, hashed
-from extract.search.histories import Rows
+from extract.search.closures import Entries
+from extract.search.histories import Masks, Rows
+from extract.search.small.bank import number_hash
 from extract.search.variables import Found
 from verify.domain import Domain, IntArray
 
@@ -52,7 +54,7 @@ def updates(parts: Sequence[Candidates], wide: int, low: int, span: int) -> Upda
     where = np.stack([np.repeat(np.arange(len(parts)), count), np.concatenate([np.arange(n) for n in count])], axis=1)
     every = np.concatenate([_within(p.tables.reshape(len(p.size), -1) - low, span) for p in parts])
     order = np.argsort(size, kind="stable")
-    order = order[np.sort(np.unique(hashed(every)[order], return_index=True)[1])]
+    order = order[np.sort(np.unique(_hashes(every)[order], return_index=True)[1])]
     table = every.reshape(len(every), span, span ** (wide - 1), -1)
     alone = (table == table[:, :, :1]).all(axis=(1, 2, 3))
     keys = 2 * size + alone
@@ -61,6 +63,15 @@ def updates(parts: Sequence[Candidates], wide: int, low: int, span: int) -> Upda
     sizes = 2 * np.arange(int(size.max(initial=0)) + 2)
     begins, closed = np.searchsorted(keys, sizes), np.searchsorted(keys, sizes + 1)
     return Updates(wide, low, span, entries, begins, closed, tuple(parts), where[order])
+
+
+@njit(cache=True)
+def _hashes(rows: Entries) -> Masks:
+    """A hash of each row."""
+    made = np.empty(len(rows), np.uint64)
+    for k in range(len(rows)):
+        made[k] = number_hash(rows[k])
+    return made
 
 
 def of_two(domain: Domain, constants: Sequence[int]) -> Updates:

@@ -13,6 +13,7 @@ reachable pairs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from extract.search.covers import covers
 from extract.search.determining import determining
 from extract.search.encodings import Encodings
 from extract.search.finder import Finder
-from extract.search.forms import WIDEST, forms, none
+from extract.search.forms import WIDEST, Asked, asked, forms, none
 from extract.search.histories import histories
 from extract.search.hitting import Output
 from extract.search.joined import Pool
@@ -102,6 +103,11 @@ class _Search:
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high, deadline)
         self.questions = Questions(mealy, domain, self.words, self.constants)
         self.encodings = Encodings(self.questions, self.kept, deadline)
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What is put out on each step."""
+        return asked(self.mealy, self.domain)
 
     @property
     def constants(self) -> tuple[int, ...]:
@@ -183,10 +189,15 @@ class _Search:
         """Encodings by up to three of all variables met so far join those that wait."""
         if self.deadline.passed or self.mealy.output.shape[2] != 1:
             return
-        batches = [b for b in self.finder.batches if b.closed]
+        words, batches = self.words, [b for b in self.finder.batches if b.closed]
+        order = 1 + self.rng.permutation(len(words.parent) - 1)
+        before, symbol = words.parent[order], words.symbol[order]
+        wanted = self.mealy.output[words.state[before], symbol, 0].astype(np.int16)
+        spare = np.stack([*(v[symbol] for v in self.questions.inputs.values()), np.zeros_like(order)]).astype(np.int16)
+        output = Output(wanted, before, order, spare)
         budget = int(min(HITTING, self.deadline.left * HITTING_A_SECOND))
         sets, good = determining(
-            batches, self.words, self._output(), pool=POOLED, most=MOST_HIT, returned=HITS, budget=budget, rng=self.rng
+            batches, words, output, pool=POOLED, most=MOST_HIT, returned=HITS, budget=budget, rng=self.rng
         )
         joined = Encodings(self.questions, self.kept, self.deadline)
         for chosen in sets[:good]:
@@ -212,7 +223,7 @@ class _Search:
         made, last = given(), self.deadline.share(CIRCLING)
         based, known = with_bases(made, bases, self.finder.low)
         values = np.arange(made.low, made.low + made.span)
-        shaped = forms(self.mealy, self.domain, made.wide, values, self.constants)
+        shaped = forms(self.asked, self.mealy.next, self.domain, made.wide, values, self.constants)
         tries = [(based, known, shaped, work, last.share(CIRCLING_BASED))] if known else []
         tries += [(made, [], shaped, work, last), (made, [], none(shaped), int(unshaped * work), last)]
         for some, under, output, most, part in tries:
@@ -222,15 +233,6 @@ class _Search:
             ):  # fmt: skip
                 kind = "circle", made.wide, len(output.rows) > 0
                 self.encodings.push(kind, circle.price, self.questions.fit(circle.variables))
-
-    def _output(self) -> Output:
-        """What is put out on some steps of the words."""
-        words = self.words
-        order = 1 + self.rng.permutation(len(words.parent) - 1)
-        before, symbol = words.parent[order], words.symbol[order]
-        wanted = self.mealy.output[words.state[before], symbol, 0].astype(np.int16)
-        spare = np.stack([*(v[symbol] for v in self.questions.inputs.values()), np.zeros_like(order)]).astype(np.int16)
-        return Output(wanted, before, order, spare)
 
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from extract.search.forms import Forms, forms, kept, none
+from extract.search.forms import Forms, asked, forms, kept, none
 from tests.search.tables import table
 from verify.domain import Domain, IntArray
 
@@ -14,11 +14,11 @@ THREE = (
     "machine m(x: 0..3) -> -9..20 state s: 0..3 = 0 state t: 0..3 = 1 state u: 0..6 = 0 "
     "next s = x next t = s next u = max(u, t) output {}"
 )
-Step = tuple[dict[str, int], int, int, int]
+Step = tuple[dict[str, int], int, int]
 
 
 def walk(text: str, names: str) -> tuple[Forms, list[Step]]:
-    """Forms for the table of a machine, and its steps: values of variables, old and new, state and symbol, output."""
+    """Forms for the table of a machine, and its steps: values of variables, old and new, state and symbol."""
     mealy = table(text, DOMAIN)
     rng, steps = np.random.default_rng(0), list[Step]()
     state, old = 0, {n: int(text.split(f"state {n}:")[1].split("=")[1].split()[0]) for n in names}
@@ -26,9 +26,9 @@ def walk(text: str, names: str) -> tuple[Forms, list[Step]]:
         new = {"s": x, "t": min(old["s"] + old["t"], 6)} if names == "st" else {
             "s": x, "t": old["s"], "u": max(old["u"], old["t"])}  # fmt: skip
         values = old | {n + "'": v for n, v in new.items()} | {"x": x}
-        steps.append((values, state, x, int(mealy.output[state, x, 0])))
+        steps.append((values, state, x))
         state, old = int(mealy.next[state, x]), new
-    return forms(mealy, DOMAIN, len(names), VALUES, (0, 1, 2, 3)), steps
+    return forms(asked(mealy, DOMAIN), mealy.next, DOMAIN, len(names), VALUES, (0, 1, 2, 3)), steps
 
 
 def left(given: Forms, steps: list[Step], names: str) -> IntArray:
@@ -37,7 +37,7 @@ def left(given: Forms, steps: list[Step], names: str) -> IntArray:
     alive, masks = np.zeros(400 * count, np.int64), np.zeros(400 * count, np.uint64)
     alive[:count], masks[:count] = np.arange(count), given.masks
     begin, end, made = 0, count, []
-    for values, state, symbol, _ in steps:
+    for values, state, symbol in steps:
         seen = given.given[symbol].copy()
         seen[: 2 * len(names)] = [values[n + mark] for mark in ("", "'") for n in names]
         begin, end = end, kept(given, alive, masks, begin, end, seen, state, symbol)
@@ -63,7 +63,7 @@ def test_forms_of_three_variables_are_kept_on_all_steps(output: str) -> None:
 def test_other_forms_are_ruled_out_step_by_step() -> None:
     given, steps = walk(BOTH.format("s + t"), "st")
     rng = np.random.default_rng(1)
-    wrong = [({n: int(rng.integers(0, 4)) for n in values} | {"x": x}, q, x, y) for values, q, x, y in steps]
+    wrong = [({n: int(rng.integers(0, 4)) for n in values} | {"x": x}, q, x) for values, q, x in steps]
     count = left(given, wrong, "st")
     assert (np.diff(count) <= 0).all()
     assert count[0] > 0
