@@ -4,8 +4,9 @@
 
 A machine (`benchmarks.suites.planted`) is handed over as its minimal Mealy table, states in random order. It counts as
 *recovered* when a program proved equal to the table on every word has no more operators than the planted program in
-normal form, within so many seconds of processor time of the process. The search is told to end within `SHARE` of
-them. Kernels are compiled on a machine of another seed before.
+normal form, within so many seconds by the clock of one search that has two cores for its two threads. A search is ended
+when it has such a program, so seconds are those until then; it is told to end within `SHARE` of the limit. Kernels are
+compiled on a machine of another seed before.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ SHARE = 0.91
 
 @dataclass(frozen=True)
 class Outcome:
-    """One machine: operators planted and recovered (none where nothing was found), processor and wall seconds."""
+    """One machine: operators planted and recovered (none where nothing was found), seconds by the clock and of
+    processor time."""
 
     name: str
     kind: str
@@ -42,7 +44,7 @@ class Outcome:
     recovered: str | None
     operators: int | None
     seconds: float
-    wall_s: float
+    processor_s: float
     stop: str
     in_time: bool
 
@@ -54,16 +56,16 @@ class Outcome:
 
 def attempt(item: Planted, timeout_s: float) -> Outcome:
     """Recover one machine from its table."""
-    began, wall = time.process_time(), time.monotonic()
+    began, processor = time.monotonic(), time.process_time()
     found = machine_from_table(
         item.mealy, item.domain, item.program.output_types, 
-        deadline=Deadline.after(SHARE * timeout_s, time.process_time), rng=np.random.default_rng(0),
+        deadline=Deadline.after(SHARE * timeout_s), rng=np.random.default_rng(0), enough=item.operators,
     )  # fmt: skip
     program = None if found.size is None else str(found.machine)
-    seconds = time.process_time() - began
+    seconds = time.monotonic() - began
     return Outcome(
         item.name, item.kind, len(item.program.states), item.mealy.size, str(item.program), item.operators, program,
-        found.size, seconds, time.monotonic() - wall, found.stop, seconds <= timeout_s,
+        found.size, seconds, time.process_time() - processor, found.stop, seconds <= timeout_s,
     )  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def summary(outcomes: Iterable[Outcome]) -> str:
     seconds = sorted(o.seconds for o in every)
     lines = [f"recovered {sum(right.values())} of {len(every)} ({sum(right.values()) / len(every):.1%})"]
     lines += [f"  {kind}, {width} variables: {right[kind, width]} of {n}" for (kind, width), n in sorted(total.items())]
-    lines.append(f"processor seconds: median {seconds[len(seconds) // 2]:.1f}, most {seconds[-1]:.1f}")
+    lines.append(f"seconds: median {seconds[len(seconds) // 2]:.1f}, most {seconds[-1]:.1f}")
     lines += [f"not recovered: {o.name} ({o.operators} operators for {o.planted_operators})"
               for o in every if not o.good]  # fmt: skip
     return "\n".join(lines)
@@ -85,7 +87,7 @@ def main(
     count: int = 200,
     first: Annotated[int, typer.Option(help="number of the first machine")] = 0,
     seed: int = 0,
-    timeout: Annotated[float, typer.Option(help="processor seconds per machine")] = 30.0,
+    timeout: Annotated[float, typer.Option(help="seconds per machine")] = 30.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="write one object a line")] = None,
 ) -> None:
     """Recover planted machines and print what share was recovered."""

@@ -70,7 +70,7 @@ class Noted(NamedTuple):
     state: Rows
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def total(a: int, b: int, c: int, atoms: Atoms) -> int:
     """Operators of the variables of up to three atoms (-1 for none) and of what they are built on, each once."""
     own, group, base, given = atoms.own, atoms.group, atoms.base, atoms.given
@@ -92,7 +92,7 @@ def total(a: int, b: int, c: int, atoms: Atoms) -> int:
     return total
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def applied(op: int, test: int, k: int, a: int, b: int, e: int) -> int:
     """What an operator makes of two values, `FREE` where it makes nothing; `e` is the else-branch of a choice."""
     if op == ADD:
@@ -124,7 +124,7 @@ def applied(op: int, test: int, k: int, a: int, b: int, e: int) -> int:
     return w if true else e
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def key(row: Traces) -> np.uint64:
     code = np.uint64(0x9E3779B97F4A7C15)
     for n in range(KEY):
@@ -133,7 +133,7 @@ def key(row: Traces) -> np.uint64:
     return code
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def find(row: Traces, values: Traces, slots: Rows) -> int:
     """The cheapest atom with these values, or -1."""
     slot = int(key(row) >> np.uint64(20)) & (len(slots) - 1)
@@ -150,7 +150,7 @@ def find(row: Traces, values: Traces, slots: Rows) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def offer(
     outer: Outer, size: int, op: int, test: int, k: int, e: int, a: int, b: int, atoms: Atoms, found: Noted
 ) -> None:
@@ -164,7 +164,7 @@ def offer(
     found.state[0], found.state[1] = min(count + 1, len(found.hits)), cost
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def residue(op: int, wanted: Traces, c: Traces, residue: Traces) -> None:
     """What is left to the other argument of a sum or a difference."""
     for n in range(len(residue)):

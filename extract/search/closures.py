@@ -3,7 +3,8 @@
 Beside a walk through the table all updates start as possible. Where a step reads an entry not met before, those left
 part by their value there, and the walk goes on with each part. It ends where two states of the table would have equal
 values, or where no form of the output is left (`extract.search.forms`), which rules out all updates of the parts at
-once, or where no step leads to anything new.
+once, or where no step leads to anything new. Forms are looked at on the way only while they are few beside the sets of
+updates left, which a walk that goes on mostly rules out sooner.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from extract.search.forms import Forms, kept
-from extract.search.histories import Rows
+from extract.search.histories import Masks, Rows
 
 Entries = NDArray[np.int8]
 Numbers = NDArray[np.int32]
@@ -21,17 +22,20 @@ FRAME, ROOM = 9, 64
 """What is noted of a choice: variable, entry, joint states, of the candidates the first, the first out of range, the
 end, and the first not yet tried, and of the forms left the first and the end; then the place in the walk, by symbol.
 How many times all forms there is room for; past that none is ruled out."""
+LOOKED = 4
+"""Forms are looked at before a walk ends while there are no more than so many for each set of updates left."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def closures(
     entries: Entries, ranges: Rows, initials: Rows, following: Rows, turns: Rows, forms: Forms, span: int, most: int,
     budget: int, hits: Rows,
 ) -> tuple[int, int]:  # fmt: skip
-    """Updates, one from each of the `ranges` (variable, 2) of candidates, that determine the state of the table.
+    """Updates, one from each of the `ranges` (variable, 3) of candidates, that determine the state of the table.
 
-    `entries` (row, candidate) are values from 0 to `span`, which is out of range; a row is (own value, values of the
-    variables after it in circular order, symbol), the first most significant. `following` (state, symbol); symbols are
+    A range has a bit for each of the variables after that one, in circular order, which its candidates read. `entries`
+    (row, candidate) are values from 0 to `span`, which is out of range; a row is (own value, values of the variables
+    after it, symbol), the first most significant. `following` (state, symbol); symbols are
     taken in the order of `turns`, one as far as it leads before the next. There are up to `most` joint values, several
     to a state of the table where variables are not functions of it: as joint values repeat soon, nearly all updates are
     ruled out even so. Where there are `forms`, one of them makes the output. Fills rows of `hits` with candidates and
@@ -75,10 +79,7 @@ def closures(
                 j, x = at[turn], turns[turn]
                 code = 0
                 for i in range(wide):
-                    row = 0
-                    for o in range(wide):
-                        row = row * span + values[j, (i + o) % wide]
-                    row = row * symbols + x
+                    row = _row(values[j], i, ranges[i, 2], span) * symbols + x
                     if known[i, row] < 0:
                         pending = i
                         break
@@ -95,12 +96,11 @@ def closures(
                     joint += 1
                 elif owner[code] != after:
                     break
-                if fitting:
+                if fitting and LOOKED * _sets(part) > end - begin and 2 * end - begin < len(alive):
                     seen[:] = forms.given[x]
                     seen[:wide], seen[wide : 2 * wide] = values[j] + forms.low, new + forms.low
                     work += end - begin
-                    if 2 * end - begin < len(alive):
-                        begin, end = end, kept(forms, alive, masks, begin, end, seen, int(state[j]), x)
+                    begin, end = end, kept(forms, alive, masks, begin, end, seen, int(state[j]), x)
                     if begin == end:
                         break
                 at[turn] += 1
@@ -116,7 +116,9 @@ def closures(
                 frame[3], frame[4], frame[5], frame[6] = first, rest, stop, first
                 frame[7], frame[8], frame[9:] = begin, end, at
                 depth += 1
-            elif turn == symbols:
+            elif turn == symbols and not (
+                fitting and _ruled_out(forms, alive, masks, begin, end, values[:joint], state, known, ranges, span)
+            ):
                 for i in range(wide):
                     hits[count, i] = order[i, part[i, 0] : part[i, 1]].min()
                 hits[count, wide] = joint
@@ -147,7 +149,46 @@ def closures(
             return count, work
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, inline="always")
+def _row(values: Rows, i: int, reads: int, span: int) -> int:
+    """Where an update finds its values but for the symbol; what is not read might as well be 0."""
+    row = values[i]
+    for o in range(1, len(values)):
+        row = row * span + (reads >> (o - 1) & 1) * values[(i + o) % len(values)]
+    return row
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _sets(part: Rows) -> float:
+    """How many sets there are of candidates from the parts left."""
+    count = 1.0
+    for i in range(len(part)):
+        count *= part[i, 1] - part[i, 0]
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _ruled_out(
+    forms: Forms, alive: Rows, masks: Masks, begin: int, end: int, values: Rows, state: Rows, known: Entries,
+    ranges: Rows, span: int,
+) -> bool:  # fmt: skip
+    """Whether none of the forms left makes the output on all steps."""
+    wide, symbols = len(ranges), forms.asked.output.shape[1]
+    for j in range(len(values)):
+        for x in range(symbols):
+            if 2 * end - begin >= len(alive):
+                return False
+            seen = forms.given[x].copy()
+            for i in range(wide):
+                new = known[i, _row(values[j], i, ranges[i, 2], span) * symbols + x]
+                seen[i], seen[wide + i] = values[j, i] + forms.low, new + forms.low
+            begin, end = end, kept(forms, alive, masks, begin, end, seen, int(state[j]), x)
+            if begin == end:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def _parted(
     row: Entries, order: Numbers, begin: int, end: int, span: int, spare: Numbers, read: Entries, bucket: Rows
 ) -> int:
@@ -157,6 +198,8 @@ def _parted(
         v = row[order[k]]
         read[k - begin] = v
         bucket[v + 1] += 1
+    if bucket[read[0] + 1] == end - begin:
+        return begin if read[0] == span else end
     for v in range(span + 1):
         bucket[v + 1] += bucket[v]
     rest = begin + bucket[span]
@@ -169,7 +212,7 @@ def _parted(
     return rest
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def walked(
     entries: Entries, chosen: Rows, initials: Rows, parent: Rows, symbol: Rows, symbols: int, span: int
 ) -> NDArray[np.int16]:

@@ -11,7 +11,7 @@ from numba import njit
 from extract.search.histories import Masks, Rows
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def room(nodes: int) -> Rows:
     """An empty hash table for so many nodes, a power of two long and at most half full."""
     size = 4
@@ -20,7 +20,7 @@ def room(nodes: int) -> Rows:
     return np.full(size, -1, dtype=np.int64)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def place(codes: Masks, n: int, slots: Rows) -> int:
     """The slot of a node with the code of node n, or a free one."""
     mask = len(slots) - 1
@@ -30,7 +30,7 @@ def place(codes: Masks, n: int, slots: Rows) -> int:
     return slot
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def determines(codes: Masks, state: Rows, slots: Rows) -> bool:
     """Whether nodes with equal codes are at one state; `slots` is `room` for them."""
     slots[:] = -1
@@ -43,7 +43,7 @@ def determines(codes: Masks, state: Rows, slots: Rows) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def covers(
     masks: Masks, codes: Masks, cost: Rows, state: Rows, width: int, inner: int, hits: Rows, most_steps: int
 ) -> int:

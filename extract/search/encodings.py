@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from dsl.terms import variables
+from extract.search.beside import Beside
 from extract.search.fits import Fit
 from extract.search.questions import Questions
 from extract.search.queues import Queues, Waiting
@@ -35,8 +36,11 @@ a step on which the label is not told by what it may read, and what labelling ma
 class Encodings:
     """Encodings by kind, of which the kinds share the work evenly; machines that come of them are offered to `kept`."""
 
-    def __init__(self, questions: Questions, kept: Keeper, deadline: Deadline) -> None:
-        self.questions, self.kept, self.deadline = questions, kept, deadline
+    def __init__(
+        self, questions: Questions, kept: Keeper, deadline: Deadline, beside: Beside | None = None
+    ) -> None:  # fmt: skip
+        """Circles found `beside` join those that wait."""
+        self.questions, self.kept, self.deadline, self._beside = questions, kept, deadline, beside
         self._waiting = Queues()
         self._pace = SLOWEST / 4
         self._known: set[tuple[int, ...]] = set()
@@ -89,7 +93,9 @@ class Encodings:
         """Best-first over the encodings of each kind, by the operators that they need at least, for at most this share
         of the time left; no step that would take longer than is left, judged by the slowest before."""
         put_off, part = list[tuple[float, Waiting]](), self.deadline.share(share)
+        self._join()
         while self._waiting and work > 0 and not part.passed:
+            self._join()
             bound, item = self._waiting.pop()
             begun = item.fit is not None
             item.fit = fit = item.fit or self._start(item.chosen)
@@ -108,6 +114,10 @@ class Encodings:
             self._waiting.charge(item.kind, spent)
         for bound, item in put_off:
             self._waiting.push(bound, item)
+
+    def _join(self) -> None:
+        for kind, circle in self._beside.found() if self._beside else ():
+            self.push(kind, circle.price, self.questions.fit(circle.variables))
 
     def _deepen(self, item: Waiting, fit: Fit) -> None:
         """One step of a fit, which waits again where more may come of it."""

@@ -152,7 +152,7 @@ def _triples(pairs: Sequence[tuple[int, int]], wide: int, zero: int) -> Iterator
                 yield a, b, c
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def kept(
     given: Forms, alive: Rows, masks: Masks, begin: int, end: int, values: Rows, state: int, symbol: int
 ) -> int:

@@ -81,7 +81,7 @@ def hitting_sets(
     return [tuple(k for k in row if k >= 0) for row in rows], len(parts[0])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _search(
     masks: Masks, cost: Rows, lists: Rows, begins: Rows, traces: Traces, base: Rows, bases: Traces, serving: Rows,
     heirs: Rows, heir_begins: Rows, more: Rows, state: Rows, kind: Rows, fits: Masks, before: Rows, after: Rows,
@@ -202,7 +202,7 @@ def _search(
     return good, found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _thirds(
     pairs: Rows, pool: int, cost: Rows, traces: Traces, kind: Rows, fits: Masks, before: Rows, after: Rows,
     spare: Traces, ops: Rows, hits: Hits, good: int, budget: int,
@@ -223,7 +223,7 @@ def _thirds(
     return good
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _next_complete(k: int, end: int, numbers: Rows, told: Masks, first: int, masks: Masks) -> int:
     """The next place from k on of a variable that tells all conflicts that are not told, from some word on."""
     missing = ~told[first]
@@ -239,7 +239,7 @@ def _next_complete(k: int, end: int, numbers: Rows, told: Masks, first: int, mas
     return k
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _joining(
     second: Traces, third: Traces, before: Rows, after: Rows, members: Traces, kind: Rows, fits: Masks, spare: Traces,
     ops: Rows,
@@ -251,14 +251,14 @@ def _joining(
     return joined(members, kind, fits, spare, ops)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _laid(trace: Traces, before: Rows, after: Rows, rows: Traces) -> None:
     """A variable's new values by step, then its old ones."""
     for n in range(len(before)):
         rows[0, n], rows[1, n] = trace[after[n]], trace[before[n]]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _noted(total: int, a: int, b: int, c: int, hits: Rows, found: int) -> int:
     """One row more, of this cost, where there is room."""
     if found < len(hits):
@@ -267,12 +267,12 @@ def _noted(total: int, a: int, b: int, c: int, hits: Rows, found: int) -> int:
     return found
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def _tells(mask: Masks, p: int) -> bool:
     return (mask[p >> 6] >> np.uint64(p & 63)) & np.uint64(1) != 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _first_untold(mask: Masks) -> int:
     """The rarest conflict that is not told, or -1."""
     for w in range(len(mask)):
@@ -286,7 +286,7 @@ def _first_untold(mask: Masks) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _determine(
     a: int, b: int, c: int, traces: Traces, base: Rows, bases: Traces, state: Rows, slots: Rows, codes: Masks
 ) -> bool:
@@ -300,7 +300,7 @@ def _determine(
     return determines(codes, state, slots)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _mix(trace: Traces, codes: Masks) -> None:
     for n in range(len(codes)):
         code = (codes[n] ^ np.uint64(trace[n] & 0xFFFF)) * np.uint64(0xC2B2AE3D27D4EB4F)

@@ -120,7 +120,7 @@ def leaving_few(some: Sequence[Found], words: Histories) -> list[tuple[float, tu
     return sorted(found, key=lambda f: f[0])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def untold(codes: Masks, state: Rows) -> Rows:
     """For each pair of variables (one twice is it alone), how many states of the table share their values, at most.
 
@@ -185,7 +185,7 @@ class _Graph:
         return labels, int(told)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _ascend(
     source: Rows, target: Rows, read: Rows, order: Rows, members: Rows, begins: Rows, touching: Rows, touched: Rows,
     ways: Rows, way_begins: Rows, counts: NDArray[np.int64], labels: Rows,
@@ -212,7 +212,7 @@ def _ascend(
     return told
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _count(steps: Rows, source: Rows, target: Rows, read: Rows, labels: Rows, counts: Rows, by: int) -> int:
     """Count steps between labelled states; on how many more the most frequent next label is right."""
     more = 0

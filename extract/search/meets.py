@@ -43,7 +43,7 @@ MOST_CONSTANT, MOST_TRIED = 3, 1000
 """Constants of tests, and arguments tried below each outermost operator."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def joins(wanted: Traces, atoms: Atoms, bound: int, hits: Hits, budget: int) -> int:
     """Joins with the wanted values and fewer operators than `bound`, each no larger than those before it; returns their
     number. Rows of `hits`: operators, outer operator, test, its constant, e, c, inner operator, test, ..., a, b."""
@@ -61,7 +61,7 @@ def joins(wanted: Traces, atoms: Atoms, bound: int, hits: Hits, budget: int) -> 
     return found.state[0]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sums(
     wanted: Traces, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_],
     left_to_tell: NDArray[np.float64], aim: Aim, found: Noted, least: int,
@@ -75,7 +75,7 @@ def _sums(
             pairs(aim, atoms, slots, ordered, useful, Outer(op, SIZES[op], 0, 0, 0, c), found)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _under_others(
     wanted: Traces, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_], aim: Aim, found: Noted,
     least: int,
@@ -105,7 +105,7 @@ def _under_others(
                 pairs(aim, atoms, slots, ordered, useful, Outer(op, SIZES[op], 0, 0, 0, c), found)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _aimed(op: int, wanted: Traces, c: Traces, aim: Aim) -> bool:
     """Set the aim of the other argument on all steps; whether there is one."""
     good, n = True, 0
@@ -115,7 +115,7 @@ def _aimed(op: int, wanted: Traces, c: Traces, aim: Aim) -> bool:
     return good
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _under_choices(
     wanted: Traces, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_], aim: Aim, found: Noted,
     least: int,
@@ -136,13 +136,13 @@ def _under_choices(
             return
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _open(a: int, size: int, atoms: Atoms, found: Noted) -> bool:
     """Whether an atom with so many operators more is smaller than what was found, and there is work left."""
     return found.state[2] > 0 and size + total(a, -1, -1, atoms) < found.state[1]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _entropy(row: Traces) -> float:
     """The entropy of values, in nats times their number, up to a constant."""
     low = row.min()
@@ -156,7 +156,7 @@ def _entropy(row: Traces) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _residues(wanted: Traces, values: Traces) -> NDArray[np.float64]:
     """What each atom leaves to tell in a sum or a difference (atom, operator): less than the whole where it is a part
     of it that does not depend on the rest."""
@@ -170,7 +170,7 @@ def _residues(wanted: Traces, values: Traces) -> NDArray[np.float64]:
     return made
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _rest(op: int, y: int, c: int, n: int, aim: Aim) -> bool:
     """What the other argument may be on a step where the whole is y; False where nothing is good."""
     low, high, bar = -FREE, FREE, FREE
@@ -200,7 +200,7 @@ def _rest(op: int, y: int, c: int, n: int, aim: Aim) -> bool:
     return good
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _test(test: int, k: int, v: int) -> bool:
     if test == IS:
         return v == k
@@ -209,7 +209,7 @@ def _test(test: int, k: int, v: int) -> bool:
     return v > k if test == OVER else v <= k
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _chosen(op: int, test: int, k: int, wanted: Traces, c: Traces, e: Traces, aim: Aim) -> bool:
     """The aim of p in `if test(c) then p else e` (neither always nor never e), or in `if test(p) then c else e`."""
     some, other = False, False
@@ -243,7 +243,7 @@ def _chosen(op: int, test: int, k: int, wanted: Traces, c: Traces, e: Traces, ai
     return some and other
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _table(atoms: Atoms) -> Rows:
     """A hash table of atoms by their first values; those that share them follow each other."""
     size = 16

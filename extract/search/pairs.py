@@ -44,7 +44,7 @@ TOLD, LEAST, VALUES = 96, -8, 40
 """Steps, the least value and values by which whole words of atoms are compared."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pairs(
     aim: Aim, atoms: Atoms, slots: Rows, ordered: Masks, useful: NDArray[np.bool_], outer: Outer, found: Noted
 ) -> None:  # fmt: skip
@@ -105,7 +105,7 @@ def pairs(
         _comparisons(aim, atoms, ordered, outer, found)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sums(wanted: Traces, atoms: Atoms, slots: Rows, useful: NDArray[np.bool_], outer: Outer, found: Noted) -> None:
     """Sums and differences of two atoms with the wanted values; below another sum only of those that are `useful`."""
     values, row = atoms.values, np.empty(len(wanted), np.int16)
@@ -123,7 +123,7 @@ def _sums(wanted: Traces, atoms: Atoms, slots: Rows, useful: NDArray[np.bool_], 
                 offer(outer, 1, op, 0, 0, -1, b, a, atoms, found)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def below(values: Traces, most: int) -> Masks:
     """Which of the first atoms have at most a value on a step, as bits (step, value from `LEAST`, word)."""
     steps, count = min(values.shape[1], TOLD), min(most, len(values))
@@ -138,7 +138,7 @@ def below(values: Traces, most: int) -> Masks:
     return made
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _comparisons(aim: Aim, atoms: Atoms, under: Masks, outer: Outer, found: Noted) -> None:
     """Pairs of atoms whose comparison, as a number, keeps to an aim; by whole words of second arguments."""
     values, steps = atoms.values, len(aim.low)
@@ -185,7 +185,7 @@ def _comparisons(aim: Aim, atoms: Atoms, under: Masks, outer: Outer, found: Note
                     k += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _compared(
     op: int, a: int, b: int, at: Rows, truth: NDArray[np.bool_], few: int, atoms: Atoms, outer: Outer, found: Noted
 ) -> None:
@@ -200,7 +200,7 @@ def _compared(
     offer(outer, 2, op, 0, 0, -1, a, b, atoms, found)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _gates(wanted: Traces, spare: Traces, e: int, atoms: Atoms, outer: Outer, found: Noted) -> None:
     """`if test(a) then b else spare` with the wanted values."""
     values, steps, narrow = atoms.values, len(wanted), min(atoms.narrow, len(atoms.values))
@@ -236,7 +236,7 @@ def _gates(wanted: Traces, spare: Traces, e: int, atoms: Atoms, outer: Outer, fo
                 offer(outer, 2, GATE, kind, k, e, a, b, atoms, found)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _separating(row: Traces, must: Rows, never: Rows) -> tuple[int, int]:
     """A test of values (-1: none) that holds on steps where it must and on none where it must not; its constant."""
     one, other = int(row[must[0]]), int(row[never[0]])

@@ -30,14 +30,14 @@ FARTHEST, FAR_CONSTANT = (-8, 15), 4
 @dataclass(frozen=True, eq=False)
 class Updates:
     """Candidates for updates of `wide` variables that may read each other, as entries (row, candidate) of values from
-    `low`, out of range `span`; `begins` are where sizes begin, `closed` where in each those that read no other do."""
+    `low`, out of range `span`; `begins` (size, kind) are where those begin that read the same others: a bit of the kind
+    for each, the last kind for the end."""
 
     wide: int
     low: int
     span: int
     entries: Entries
     begins: Rows
-    closed: Rows
     parts: tuple[Candidates, ...]
     origin: Rows
 
@@ -55,17 +55,19 @@ def updates(parts: Sequence[Candidates], wide: int, low: int, span: int) -> Upda
     every = np.concatenate([_within(p.tables.reshape(len(p.size), -1) - low, span) for p in parts])
     order = np.argsort(size, kind="stable")
     order = order[np.sort(np.unique(_hashes(every)[order], return_index=True)[1])]
-    table = every.reshape(len(every), span, span ** (wide - 1), -1)
-    alone = (table == table[:, :, :1]).all(axis=(1, 2, 3))
-    keys = 2 * size + alone
+    table = every.reshape(len(every), *(span,) * wide, -1)
+    reads, kinds = np.zeros(len(every), np.int64), 2 ** (wide - 1)
+    for k in range(wide - 1):
+        first = np.take(table, [0], axis=k + 2)
+        reads |= (table != first).reshape(len(every), -1).any(axis=1).astype(np.int64) << k
+    keys = kinds * size + reads
     order = order[np.argsort(keys[order], kind="stable")]
     entries, keys = np.ascontiguousarray(every[order].T), keys[order]
-    sizes = 2 * np.arange(int(size.max(initial=0)) + 2)
-    begins, closed = np.searchsorted(keys, sizes), np.searchsorted(keys, sizes + 1)
-    return Updates(wide, low, span, entries, begins, closed, tuple(parts), where[order])
+    some = kinds * np.arange(int(size.max(initial=0)) + 1)[:, None] + np.arange(kinds + 1)
+    return Updates(wide, low, span, entries, np.searchsorted(keys, some), tuple(parts), where[order])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _hashes(rows: Entries) -> Masks:
     """A hash of each row."""
     made = np.empty(len(rows), np.uint64)

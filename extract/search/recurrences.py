@@ -172,7 +172,7 @@ def _by_table(
     return sorted(found, key=lambda f: (f[4], abs(f[1])))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _step_tables(
     tables: IntArray, index: IntArray, initial: int, low: int, old: IntArray, new: IntArray,
     inside: NDArray[np.bool_], moving: NDArray[np.bool_],

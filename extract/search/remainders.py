@@ -61,7 +61,7 @@ def _remainder(known: Found, source: Source, initial: int, left: IntArray, words
     return Found(source, 0, initial, known, known.cost + bits, known.price + bits, trace, told, rank)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def entropies(traces: Traces) -> NDArray[np.float64]:
     """The entropy in bits of the values of each trace."""
     made = np.empty(len(traces))

@@ -106,7 +106,7 @@ def _key(columns: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:
     return key
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _scan(
     keys: NDArray[np.uint64], inputs: NDArray[np.uint64], outputs: NDArray[np.int64], picks: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:

@@ -53,7 +53,7 @@ def simulate(update: Term, own: str, initial: int, columns: Mapping[str, IntArra
     return (old, new) if _run(code, inputs, initial, old, new) else None
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _run(code: IntArray, inputs: IntArray, initial: int, old: IntArray, new: IntArray) -> bool:
     stack = np.empty(len(code) + 1, dtype=np.int64)
     for w in range(old.shape[0]):
@@ -67,7 +67,7 @@ def _run(code: IntArray, inputs: IntArray, initial: int, old: IntArray, new: Int
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _evaluate(code: IntArray, values: NDArray[np.int64], state: int, stack: IntArray) -> bool:
     """The value of the code in stack[0]; false when an intermediate is too large."""
     top = 0

@@ -11,7 +11,7 @@ from extract.search.histories import Masks, Rows, Traces
 FEW = 2
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def purity(traces: Traces, state: Rows) -> NDArray[np.float64]:
     """The mutual information of trace and state over the entropy of the trace, by trace."""
     nodes, states = len(state), state.max() + 1
@@ -45,7 +45,7 @@ def hash_table(size: int) -> tuple[Masks, Traces]:
     return np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.int16)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def simulate(
     tables: NDArray[np.int16], chosen: Rows, rows: Rows, parent: Rows, initial: int, low: int, delayed: bool,
     met: Masks, times: Traces, alike: int, traces: Traces, kept: Rows,
@@ -106,7 +106,7 @@ def simulate(
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def closing(
     tables: NDArray[np.int16], most: int, rows: Rows, parent: Rows, initial: int, low: int, given: Rows, classes: int,
     state: Rows, kept: Rows,
@@ -142,7 +142,7 @@ def closing(
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _entered(code: np.uint64, most: int, slots: Masks, counts: Traces) -> bool:
     """Whether a code was met fewer than `most` times before."""
     slot = int(code >> np.uint64(20)) & (len(slots) - 1)

@@ -3,16 +3,18 @@
 Variables are found by their traces (`extract.search.variables`), and sets of them that determine the state by branching
 on what few of them tell (`extract.search.determining`). Outputs that join up to three of them are searched for over the
 whole pool at once (`extract.search.joined`). Two or three that read each other are found together, by what their
-updates and the form of the output rule out step by step (`extract.search.circles`). Encodings are sets of variables
-that determine the state (`extract.search.covers`); what one or two leave untold becomes one more variable, known by its
-labels (`extract.search.labels`). Under each encoding outputs and updates still missing are one-step synthesis problems,
-deepened best-first (`extract.search.encodings`). Every machine kept is proved equal to the table by a walk over the
-reachable pairs.
+updates and the form of the output rule out step by step (`extract.search.circles`), in a thread beside all else.
+Encodings are sets of variables that determine the state (`extract.search.covers`); what one or two leave untold becomes
+one more variable, known by its labels (`extract.search.labels`). Under each encoding outputs and updates still missing
+are one-step synthesis problems, deepened best-first (`extract.search.encodings`). Every machine kept is proved equal to
+the table by a walk over the reachable pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +22,8 @@ import numpy as np
 from dsl.terms import Var
 from dsl.types import INT, Type
 from extract.abstract.mealy import Mealy
-from extract.search.circles import circles
+from extract.search.beside import Beside, Part
+from extract.search.circles import Circling
 from extract.search.covers import covers
 from extract.search.determining import determining
 from extract.search.encodings import Encodings
@@ -57,12 +60,11 @@ CHEAP, BASES, NAMINGS, DEEP_BASES, UPDATES, EACH_BASE = 1000, 120, 2, 30, 60_000
 apart by other values, and updates over them: the cheapest with all they need, and the cheapest over each."""
 SINGLES, PAIRED, PAIRS = 200, 40, 300
 CLOSING, EACH = 5_000_000, 100
-FAMILIAR_TWO, FAMILIAR_THREE, FAR_ONE, FAR_TWO = 500_000_000, 800_000_000, 200_000_000, 1_200_000_000
-OF_THREE, OF_TWO, UNSHAPED = 600_000_000, 500_000_000, 0.3
-"""Work on variables that read each other, by templates and by terms, and its part whatever form the output has."""
-CIRCLED, CIRCLING, CIRCLING_BASED, LISTING = 14, 0.45, 0.7, 2.5
-"""Bases for two of three, what each such search may take of the time left, what that over bases may take of it, and
-seconds that listing the candidates may take."""
+CIRCLED, BASED, SHAPED, UNSHAPED = 14, 1.5, 3.0, 1.0
+"""Bases for two of three variables that read each other, and what shares of the time they take over one of these, with
+some form of the output, and with any."""
+WAITING, IDLE = 3000, 0.02
+"""Work on encodings at a time, and seconds between, while circles are still searched for."""
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
@@ -79,21 +81,22 @@ as many as take a second."""
 
 
 def machine_from_table(
-    mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], *, deadline: Deadline, rng: np.random.Generator
-) -> Recovered:
-    """The smallest machine found that equals the table on every word."""
-    search = _Search(mealy, domain, kinds, deadline, rng)
-    search.run()
-    return search.kept.ended("time limit" if deadline.passed else None)
+    mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], *, deadline: Deadline, rng: np.random.Generator,
+    enough: int = 0,
+) -> Recovered:  # fmt: skip
+    """The smallest machine found that equals the table on every word, or the first with no more than `enough`
+    operators. The search takes two threads."""
+    kept = Keeper(mealy, domain, kinds)
+    until = Deadline(deadline.at, lambda: math.inf if kept.bound <= enough else deadline.clock())
+    _Search(mealy, domain, kept, until, rng).run()
+    return kept.ended("time limit" if deadline.passed else None)
 
 
 class _Search:
     def __init__(
-        self, mealy: Mealy, domain: Domain, kinds: tuple[Type, ...], deadline: Deadline, rng: np.random.Generator
-    ) -> None:
-        self.mealy, self.domain, self.deadline = mealy, domain, deadline
-        self.rng = rng
-        self.kept = Keeper(mealy, domain, kinds)
+        self, mealy: Mealy, domain: Domain, kept: Keeper, deadline: Deadline, rng: np.random.Generator
+    ) -> None:  # fmt: skip
+        self.mealy, self.domain, self.kept, self.deadline, self.rng = mealy, domain, kept, deadline, rng
         self.words = histories(mealy, NODES, rng=rng)
         ends = sorted({v for pair in domain.ranges for v in pair} - {0, 1}, key=abs)
         low = max(-8, min(LEAST, int(mealy.output.min()), *(min(low, -high) for low, high in domain.ranges)))
@@ -102,7 +105,8 @@ class _Search:
         initials = tuple(dict.fromkeys((0, 1, *ends)))
         self.finder = Finder(mealy, domain, self.words, self.constants, initials, low, high, deadline)
         self.questions = Questions(mealy, domain, self.words, self.constants)
-        self.encodings = Encodings(self.questions, self.kept, deadline)
+        self.beside = Beside(lambda: self.kept.bound, deadline)
+        self.encodings = Encodings(self.questions, self.kept, deadline, self.beside)
 
     @cached_property
     def asked(self) -> Asked:
@@ -117,11 +121,25 @@ class _Search:
         return tuple(sorted((c for c in found if abs(c) <= 64), key=lambda c: (abs(c), c)))
 
     def run(self) -> None:
-        """Ever more variables; after each kind the encodings that they make possible."""
+        """Ever more variables; after each kind the encodings that they make possible. Circles are found beside."""
         if self.deadline.passed:
             return
-        finder = self.finder
+        with self.beside:
+            self._stages()
+            self.beside.close()
+            while self.beside.busy and self.kept.bound > 1 and not self.deadline.passed:
+                self.encodings.fit(2, WAITING)
+                time.sleep(IDLE)
+
+    def _stages(self) -> None:
+        """All but the circles, for which candidates are listed beside as soon as what they need is known."""
+        finder, circles = self.finder, self.beside.add
+        circles(lambda: self._circling(far_one(self.domain, self.constants)))
+        circles(lambda: self._circling(far_two(self.domain, self.constants)))
         closed = finder.closed(self.top, deepest=3, limit=250_000, tests=120_000)
+        bases = self._bases(closed, CIRCLED)
+        circles(lambda: self._circling(of_three(self.domain, self.constants), bases, share=1.5))
+        circles(lambda: self._circling(familiar_three(self.domain, finder.initials), bases))
         shown = finder.shown()
         rest = remainders(pruned(closed, 5, MOST_CLOSED), self.mealy, self.words, finder.initials[:2], finder.span)
         pool = pruned([*closed, *shown, *rest], 5, MOST_CLOSED)
@@ -133,8 +151,9 @@ class _Search:
         if self.kept.bound <= 1:
             return
         finder.prepare(deepest=2, limit=40_000, tests=60_000)
-        if len(finder.span) <= WIDEST:
-            self._circle(lambda: updates(finder.familiar, 2, finder.low, len(finder.span)), FAMILIAR_TWO)
+        if len(finder.span) <= WIDEST and finder.familiar:
+            circles(lambda: self._circling(updates(finder.familiar, 2, finder.low, len(finder.span))))
+        circles(lambda: self._circling(of_two(self.domain, self.constants), share=0.5))
         self.encodings.fit(1, 1000)
         if self.kept.bound <= 2:
             return
@@ -142,18 +161,7 @@ class _Search:
         self._over(over, DEEP_BASES, 0)
         self._hit()
         self.encodings.again(finder.initials, rng=self.rng)
-        bases = self._bases(closed, CIRCLED)
-        self._circle(lambda: familiar_three(self.domain, finder.initials), FAMILIAR_THREE, bases)
         self.encodings.fit(1, 1500)
-        self._circle(lambda: far_one(self.domain, self.constants), FAR_ONE)
-        self.encodings.fit(1, 1500)
-        self._circle(lambda: far_two(self.domain, self.constants), FAR_TWO, unshaped=0.0)
-        self.encodings.fit(1, 1500)
-        self._circle(lambda: of_three(self.domain, self.constants), OF_THREE, bases)
-        self.encodings.fit(1, 1500)
-        self._circle(lambda: of_two(self.domain, self.constants), OF_TWO)
-        self.encodings.fit(1, 1000)
-        self.encodings.again(finder.initials, rng=self.rng)
         self._close([(v,) for v in self._bases(pool, SINGLES)], CLOSING)
         self.encodings.fit(0, 2000)
         self._label(closed)
@@ -212,27 +220,18 @@ class _Search:
         sets = leaving_few(some, self.words)[:LABELLINGS] if some else []
         self.encodings.label("labels", ((price, encoded(chosen, self.words)) for price, chosen in sets), rng=self.rng)
 
-    def _circle(
-        self, given: Callable[[], Updates], work: int, bases: Sequence[Found] = (), unshaped: float = UNSHAPED
-    ) -> None:
-        """Variables that read each other in circles, two or three, by these candidates for their updates, or one, join
-        those that wait: first two over one of the bases, and those whose output has one of many forms; `unshaped` is
-        the part of the work on all others."""
-        if self.deadline.left < LISTING:
-            return
-        made, last = given(), self.deadline.share(CIRCLING)
+    def _circling(self, made: Updates, bases: Sequence[Found] = (), *, share: float = 1.0) -> Iterator[Part]:
+        """Searches for variables that read each other in circles, two or three, by these candidates for their updates,
+        or for one: two over one of the bases, those whose output has one of many forms, and any."""
         based, known = with_bases(made, bases, self.finder.low)
         values = np.arange(made.low, made.low + made.span)
         shaped = forms(self.asked, self.mealy.next, self.domain, made.wide, values, self.constants)
-        tries = [(based, known, shaped, work, last.share(CIRCLING_BASED))] if known else []
-        tries += [(made, [], shaped, work, last), (made, [], none(shaped), int(unshaped * work), last)]
-        for some, under, output, most, part in tries:
-            for circle in circles(
-                some, self.mealy, self.words, self.finder.initials, below=self.kept.bound, budget=most, deadline=part,
-                forms=output, bases=under,
-            ):  # fmt: skip
-                kind = "circle", made.wide, len(output.rows) > 0
-                self.encodings.push(kind, circle.price, self.questions.fit(circle.variables))
+        for some, under, output, weight in (
+            (based, known, shaped, BASED), (made, (), shaped, SHAPED), (made, (), none(shaped), UNSHAPED),
+        ):  # fmt: skip
+            if known or some is made:
+                search = Circling(some, self.mealy, self.words, self.finder.initials, forms=output, bases=under)
+                yield Part(("circle", made.wide, len(made.entries), weight), share * weight, search)
 
     def _close(self, sets: Sequence[tuple[Found, ...]], most: int) -> None:
         """Encodings by one of the sets and one more variable that reads a member join those that wait."""

@@ -84,7 +84,7 @@ def tellers(
     return Tellers(pool, masks, cost, traces, base, serving, under, near, heirs, begins, more, loose)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _told(traces: Traces, base: Rows, bases: Traces, conflicts: Rows) -> Masks:
     """Which conflicts each variable tells with its base, as bits in words of 64, those past the end set."""
     masks = np.zeros((len(traces), (len(conflicts) + 63) // 64), np.uint64)

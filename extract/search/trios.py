@@ -23,7 +23,7 @@ def operators_over(spare: int, more: Sequence[int] = ()) -> Rows:
     return np.array([*plain, *tests][:64], dtype=np.int64)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fitting(kinds: Rows, spare: Traces, ops: Rows) -> Masks:
     """Which operators make what is wanted of an inner value and a variable's, as bits (kind, variable, inner value);
     `kinds` (kind, 2) are what is wanted and a step, for its `spare` values (value, step)."""
@@ -38,7 +38,7 @@ def fitting(kinds: Rows, spare: Traces, ops: Rows) -> Masks:
     return made
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -> int:
     """How much work it took to see that some join has the wanted values, negative if none has; `members` (variable, new
     or old, step), `kind` by step as in `fits`."""
@@ -62,6 +62,6 @@ def joined(members: Traces, kind: Rows, fits: Masks, spare: Traces, ops: Rows) -
     return -work
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def _value(op: Rows, a: int, b: int, spare: Traces, n: int) -> int:
     return applied(op[0], op[1], op[2], a, b, spare[op[3], n])

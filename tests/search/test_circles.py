@@ -9,19 +9,31 @@ from numpy.typing import NDArray
 
 from dsl.batch import evaluate_batch
 from extract.abstract.mealy import Mealy
-from extract.search.circles import by_orbits, circles
-from extract.search.closures import closures
+from extract.search.candidates import by_terms, reading
+from extract.search.circles import Circle, Circling, by_orbits
+from extract.search.closures import closures, walked
 from extract.search.finder import Finder
 from extract.search.forms import Forms, asked, forms, none
 from extract.search.histories import Histories, histories
-from extract.search.readers import Updates, familiar_three, far_one, far_two, of_three, of_two, updates, with_bases
+from extract.search.readers import (
+    Base,
+    Updates,
+    familiar_three,
+    far_one,
+    far_two,
+    of_three,
+    of_two,
+    updates,
+    with_bases,
+)
 from extract.search.unfold import unfold
 from tests.search.tables import table
-from verify.budget import FOREVER
 from verify.domain import Domain, IntArray
 
 Behaviour = frozenset[tuple[tuple[int, ...], int, tuple[int, ...]]]
 DOMAIN = Domain(((0, 1),), 9)
+TRIES = 1000
+DELAYED = "machine m(x: 0..1) -> 0..1 state s: 0..1 = 0 state t: 0..1 = 1 next s = x next t = s output t"
 TWO = "machine m(x: 0..1) -> 0..2 state s: 0..2 = 0 state t: -1..1 = 0 next s = max(t, 2 * x) next t = s - 1 output s'"
 THREE = (
     "machine m(x: 0..1) -> 0..1 state s: 0..1 = 1 state t: 0..1 = 0 state u: 0..1 = 1 "
@@ -37,11 +49,13 @@ CASCADE = (
 )
 
 
-def behaviour(entries: NDArray[np.int8], chosen: Sequence[int], following: IntArray, span: int) -> Behaviour | None:
+def behaviour(
+    entries: NDArray[np.int8], chosen: Sequence[int], following: IntArray, span: int, first: tuple[int, ...] = ()
+) -> Behaviour | None:
     """All joint values reached with what follows them, None where they leave the range or do not tell the states of the
     table apart."""
     wide, symbols = len(chosen), following.shape[1]
-    start = (0,) * wide
+    start = first or (0,) * wide
     state, left, steps = {start: 0}, [start], []
     while left:
         values = left.pop()
@@ -66,7 +80,7 @@ def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> 
     following = np.array([[1, 0], [1, 0]])
     entries = rng.integers(0, span, (span**wide * 2, count)).astype(np.int8)
     entries[rng.random(entries.shape) < 0.05] = span
-    hits, ranges = np.empty((4000, wide + 1), np.int64), np.array([[0, count]] * wide)
+    hits, ranges = np.empty((4000, wide + 1), np.int64), np.array([[0, count, 3]] * wide)
     mealy = Mealy(following, np.zeros((2, 2, 1), np.int64), np.zeros((2, 0)), np.zeros(2, np.int64), True)
     any_output = none(forms(asked(mealy, DOMAIN), following, DOMAIN, wide, np.arange(span), (0, 1)))
     number, _ = closures(
@@ -82,10 +96,58 @@ def test_all_that_close_are_found_each_behaviour_once(wide: int, count: int) -> 
         assert len({values for values, _, _ in made}) == row[-1]
 
 
+def circles(
+    given: Updates, mealy: Mealy, words: Histories, initials: Sequence[int], *, below: int, most: int, forms: Forms,
+    bases: Sequence[Base] = (),
+) -> list[Circle]:  # fmt: skip
+    """All that the first tries of a search meet with so much work for each."""
+    search, found = Circling(given, mealy, words, initials, forms=forms, bases=bases), list[Circle]()
+    for _ in range(TRIES):
+        if not search.spent:
+            found += search.go_on(below, most)
+    return found
+
+
+def test_what_is_not_read_may_be_anything() -> None:
+    rng, span, turns, count = np.random.default_rng(4), 2, np.array([1, 0]), 30
+    following = np.array([[1, 0], [1, 0]])
+    mealy = Mealy(following, np.zeros((2, 2, 1), np.int64), np.zeros((2, 0)), np.zeros(2, np.int64), True)
+    entries = rng.integers(0, span, (span, span, 1, 2, count)).astype(np.int8)
+    rows = np.ascontiguousarray(np.repeat(entries, span, axis=2).reshape(-1, count))
+    any_output = none(forms(asked(mealy, DOMAIN), following, DOMAIN, 3, np.arange(span), (0, 1)))
+    found = []
+    for reads in (3, 1):
+        hits, ranges = np.empty((4000, 4), np.int64), np.array([[0, count, reads]] * 3)
+        number, _ = closures(rows, ranges, np.zeros(3, np.int64), following, turns, any_output, span, 8, 10**9, hits)
+        found.append({behaviour(rows, row[:-1].tolist(), following, span) for row in hits[:number]})
+    assert len(found[0]) > 2
+    assert found[0] == found[1]
+
+
 def shaped(given: Updates, mealy: Mealy, domain: Domain = DOMAIN) -> Forms:
     """Forms of the output over variables with these updates."""
     values = np.arange(given.low, given.low + given.span)
     return forms(asked(mealy, domain), mealy.next, domain, given.wide, values, (0, 1, 2, 3))
+
+
+@pytest.mark.parametrize(("wide", "operators"), [(2, 1), (3, 0)])
+def test_all_sets_that_close_and_read_each_other_are_met(wide: int, operators: int) -> None:
+    mealy, values, span = table(DELAYED, DOMAIN), np.arange(3), 3
+    words = histories(mealy, 60, rng=np.random.default_rng(0))
+    names, rows = reading(DOMAIN, values, wide)
+    given = updates([by_terms(names, values, rows, (0, 1), operators, 60)], wide, 0, span)
+    table_of = given.entries.T.reshape(-1, span, span ** (wide - 1), 2)
+    reads = (table_of != table_of[:, :, :1]).any(axis=(1, 2, 3))
+    found = circles(given, mealy, words, (0, 1), below=9, most=10**9, forms=none(shaped(given, mealy)))
+    met = {frozenset(v.trace.tobytes() for v in circle.variables) for circle in found}
+    every = set()
+    for chosen in itertools.product(range(given.entries.shape[1]), repeat=wide):
+        for start in itertools.product((0, 1), repeat=wide):
+            if any(reads[k] for k in chosen) and behaviour(given.entries, chosen, mealy.next, span, start):
+                made = walked(given.entries, np.array(chosen), np.array(start), words.parent, words.symbol, 2, span)
+                every.add(frozenset(trace.tobytes() for trace in made))
+    assert len(every) > 2
+    assert met == every
 
 
 def candidates(text: str, mealy: Mealy, words: Histories) -> Updates:
@@ -105,7 +167,7 @@ def test_variables_that_read_each_other_determine_the_state_and_keep_to_their_up
     words = histories(mealy, 120, rng=np.random.default_rng(0))
     given = candidates(text, mealy, words)
     every = none(shaped(given, mealy))
-    found = list(circles(given, mealy, words, (0, 1), below=6, budget=200_000_000, deadline=FOREVER, forms=every))
+    found = circles(given, mealy, words, (0, 1), below=6, most=200_000_000, forms=every)
     assert found
     assert min(circle.size for circle in found) <= size
     for circle in found:
@@ -125,7 +187,7 @@ def test_variables_need_not_be_functions_of_the_state() -> None:
     words = histories(mealy, 120, rng=np.random.default_rng(0))
     given = of_two(DOMAIN, (0, 1))
     some = none(shaped(given, mealy))
-    every = circles(given, mealy, words, (0, 1), below=6, budget=10**8, deadline=FOREVER, forms=some)
+    every = circles(given, mealy, words, (0, 1), below=6, most=10**8, forms=some)
     joints = [unfold(mealy, DOMAIN, circle.variables, most=400) for circle in every]
     assert any(j is not None and len(j.table) > mealy.size for j in joints)
 
@@ -143,7 +205,7 @@ def test_the_last_variable_is_one_that_is_known() -> None:
     given, bases = with_bases(familiar_three(DOMAIN, (0, 1)), known, finder.low)
     assert bases
     every = none(shaped(given, mealy))
-    found = list(circles(given, mealy, words, (0,), below=8, budget=10**8, deadline=FOREVER, forms=every, bases=bases))
+    found = circles(given, mealy, words, (0,), below=8, most=10**8, forms=every, bases=bases)
     assert found
     traces = {v.trace.tobytes() for v in known}
     for circle in found:
@@ -164,7 +226,7 @@ def test_the_form_of_the_output_tells_those_that_make_it_from_the_others() -> No
     words = histories(mealy, 120, rng=np.random.default_rng(0))
     given = far_two(DOMAIN, (0, 1, 2, 3))
     every = shaped(given, mealy)
-    found = list(circles(given, mealy, words, (0,), below=7, budget=10**9, deadline=FOREVER, forms=every))
+    found = circles(given, mealy, words, (0,), below=7, most=10**9, forms=every)
     wanted = mealy.output[words.state[words.parent[1:]], words.symbol[1:], 0]
     before = [[v.trace[words.parent[1:]] for v in circle.variables] for circle in found]
     assert any((a + b == wanted).all() for a, b in before)
@@ -177,7 +239,7 @@ def test_one_variable_by_a_term_of_three_operators() -> None:
     words = histories(mealy, 120, rng=np.random.default_rng(0))
     given = far_one(domain, (0, 1, 2, 3))
     every = none(shaped(given, mealy, domain))
-    found = list(circles(given, mealy, words, (0,), below=4, budget=10**8, deadline=FOREVER, forms=every))
+    found = circles(given, mealy, words, (0,), below=4, most=10**8, forms=every)
     wanted = mealy.output[words.state[words.parent[1:]], words.symbol[1:], 0]
     assert any((circle.variables[0].trace[1:] % 4 == wanted).all() for circle in found)
 
@@ -189,7 +251,7 @@ def test_forms_rule_out_no_variables_that_make_the_output() -> None:
     shape = shaped(given, mealy)
 
     def sets(output: Forms) -> set[frozenset[bytes]]:
-        every = circles(given, mealy, words, (0,), below=6, budget=10**8, deadline=FOREVER, forms=output)
+        every = circles(given, mealy, words, (0,), below=6, most=10**8, forms=output)
         return {frozenset(v.trace.tobytes() for v in circle.variables) for circle in every}
 
     before, after = words.parent[1:], np.arange(1, len(words.parent))

@@ -33,7 +33,7 @@ class Store:
     hashes: Words
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def number_hash(row: NDArray[np.int32]) -> np.uint64:
     """A hash of values."""
     code = np.uint64(0x9E3779B97F4A7C15)
@@ -43,7 +43,7 @@ def number_hash(row: NDArray[np.int32]) -> np.uint64:
     return code
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def truth_hash(words: Words) -> np.uint64:
     """A hash of bits."""
     code = np.uint64(0x9E3779B97F4A7C15)
@@ -53,7 +53,7 @@ def truth_hash(words: Words) -> np.uint64:
     return code
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def find(code: np.uint64, slots: Index, hashes: Words) -> tuple[int, int]:
     """The term of a hash, or -1, and the slot where it stands or would stand."""
     mask = len(slots) - 1
@@ -65,13 +65,13 @@ def find(code: np.uint64, slots: Index, hashes: Words) -> tuple[int, int]:
     return -1, slot
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def place(row: NDArray[np.int32], slots: Index, hashes: Words) -> int:
     """The term with these values, or -1."""
     return find(number_hash(row), slots, hashes)[0]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def add_number(
     row: NDArray[np.int32], count: int, values: Numbers, made: Index, slots: Index, hashes: Words,
     op: int, a: int, b: int, c: int,
@@ -90,7 +90,7 @@ def add_number(
     return count + 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def add_truth(
     words: Words, count: int, values: Words, made: Index, slots: Index, hashes: Words, op: int, a: int, b: int
 ) -> int:
@@ -107,7 +107,7 @@ def add_truth(
     return count + 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _unary(op: int, value: int, divisor: int) -> int:
     if op == NEG:
         return -value
@@ -118,7 +118,7 @@ def _unary(op: int, value: int, divisor: int) -> int:
     return value // divisor
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _binary(op: int, a: int, b: int) -> int:
     if op == ADD:
         return a + b
@@ -131,7 +131,7 @@ def _binary(op: int, a: int, b: int) -> int:
     return max(a, b)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _compare(op: int, a: int, b: int) -> bool:
     if op == EQ:
         return a == b
@@ -142,7 +142,7 @@ def _compare(op: int, a: int, b: int) -> bool:
     return a <= b
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def add_tests(
     first: int, end: int, count: int, values: Numbers, made: Index, slots: Index, hashes: Words, truths: Words
 ) -> int:  # fmt: skip
@@ -156,7 +156,7 @@ def add_tests(
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def grow_numbers(
     level: int, begins: Starts, values: Numbers, made: Index, slots: Index, hashes: Words, truth_begins: Starts,
     truths: Words, divisors: Starts,
@@ -203,7 +203,7 @@ def grow_numbers(
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def grow_truths(
     level: int, begins: Starts, values: Numbers, truth_begins: Starts, truths: Words, made: Index, slots: Index,
     hashes: Words,

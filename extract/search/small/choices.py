@@ -26,7 +26,7 @@ IF_IF = 20
 MOST_MASKS = 1500
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def join_tests(
     target: NDArray[np.int32], values: Numbers, sizes: Index, truths: Words, truth_sizes: Index, most: int, found: Found
 ) -> None:
@@ -89,7 +89,7 @@ def join_tests(
                 offer(found, size, LE, a, b, 0, 0, 0)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def _within(part: Words, mask: Words) -> bool:
     good = True
     for k in range(len(part)):
@@ -97,7 +97,7 @@ def _within(part: Words, mask: Words) -> bool:
     return good
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _undominated(masks: Words, chosen: Index) -> Index:
     """Those chosen that none before them is right wherever they are."""
     kept, count = np.empty_like(chosen), 0
@@ -113,7 +113,7 @@ def _undominated(masks: Words, chosen: Index) -> Index:
     return kept[:count]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _first_over(part: Words, masks: Words, kept: Index) -> int:
     for a in kept:
         if _within(part, masks[a]):
@@ -121,7 +121,7 @@ def _first_over(part: Words, masks: Words, kept: Index) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def join_conditionals(
     values: Numbers, sizes: Index, truths: Words, truth_sizes: Index, masks: Words, full: Words, nested: int,
     found: Found,

@@ -36,13 +36,13 @@ MOST_PAIRED = 4000
 Found = NDArray[np.int64]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def offer(found: Found, size: int, op: int, a: int, b: int, c: int, d: int, e: int) -> None:
     if size < found[0]:
         found[0], found[1], found[2], found[3], found[4], found[5], found[6] = size, op, a, b, c, d, e
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def join_sums(
     target: NDArray[np.int32], values: Numbers, sizes: Index, slots: Index, hashes: Words, found: Found
 ) -> None:
@@ -94,7 +94,7 @@ def join_sums(
                 offer(found, sizes[a] + 1, DIV, a, divisor, 0, 0, 0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def join_remainders(target: NDArray[np.int32], values: Numbers, sizes: Index, most: int, found: Found) -> None:
     """`(a + b) mod m` and `(a - b) mod m`, where m is one more than the largest value wanted."""
     modulus = target.max() + 1
@@ -129,7 +129,7 @@ def join_remainders(target: NDArray[np.int32], values: Numbers, sizes: Index, mo
             offer(found, sizes[a] + sizes[b] + 2, MOD_DIFFERENCE, b, a, modulus, 0, 0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def matches(target: NDArray[np.int32], values: Numbers, words: int) -> Words:
     """The rows on which each term has the wanted value, as bits."""
     masks = np.zeros((len(values), words), dtype=np.uint64)
@@ -140,7 +140,7 @@ def matches(target: NDArray[np.int32], values: Numbers, words: int) -> Words:
     return masks
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def distinct(masks: Words, chosen: Index, most: int) -> Index:
     """The first of those with equal bits, in order, without those that match nothing."""
     size = 16
@@ -162,7 +162,7 @@ def distinct(masks: Words, chosen: Index, most: int) -> Index:
     return kept[:count]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def join_extremes(
     target: NDArray[np.int32], values: Numbers, sizes: Index, masks: Words, full: Words, found: Found
 ) -> None:
@@ -190,7 +190,7 @@ def join_extremes(
                     offer(found, size, op, b, a, 0, 0, 0)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def covering(a: Words, b: Words, full: Words) -> bool:
     """Whether two sets of rows make up all."""
     good = True
@@ -199,7 +199,7 @@ def covering(a: Words, b: Words, full: Words) -> bool:
     return good
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def join_products(target: NDArray[np.int32], values: Numbers, sizes: Index, found: Found) -> None:
     """Products with the wanted values."""
     rows = len(target)
