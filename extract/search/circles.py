@@ -1,4 +1,4 @@
-"""Variables that read each other in circles, two or three, which close on a table (`extract.search.closures`)."""
+"""Variables that read each other in circles, up to three, which close on a table (`extract.search.closures`)."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ def closures(
 
     A range has a bit for each of the variables after that one, in circular order, which its candidates read. `entries`
     (row, candidate) are values from 0 to `span`, which is out of range; a row is (own value, values of the variables
-    after it, symbol), the first most significant. `following` (state, symbol); symbols are
-    taken in the order of `turns`, one as far as it leads before the next. There are up to `most` joint values, several
-    to a state of the table where variables are not functions of it: as joint values repeat soon, nearly all updates are
-    ruled out even so. Where there are `forms`, one of them makes the output. Fills rows of `hits` with candidates and
-    the number of joint values; returns the number of rows and the work done, about `budget` at most.
+    after it, symbol), the first most significant. `following` (state, symbol); symbols are taken in the order of
+    `turns`, one as far as it leads before the next. There are up to `most` joint values, several to a state of the
+    table where variables are not functions of it: as joint values repeat soon, nearly all updates are ruled out even
+    so. Where there are `forms`, one of them makes the output. Fills rows of `hits` with candidates and the number of
+    joint values; returns the number of rows and the work done, about `budget` at most.
     """
     wide, symbols = len(ranges), following.shape[1]
     codes = span**wide

@@ -63,8 +63,9 @@ CLOSING, EACH = 5_000_000, 100
 CIRCLED, BASED, SHAPED, UNSHAPED = 14, 1.5, 3.0, 1.0
 """Bases for two of three variables that read each other, and what shares of the time they take over one of these, with
 some form of the output, and with any."""
-WAITING, IDLE = 3000, 0.02
-"""Work on encodings at a time, and seconds between, while circles are still searched for."""
+SMALL, WAITING, IDLE = 2, 3000, 0.02
+"""Operators of a machine that is not worth all the rest; work on encodings at a time, and seconds between, while
+circles are still searched for."""
 SETS, TRIPLED, COVERING = 3000, 300, 60_000_000
 MOST_REMEMBERED, REMEMBERED_ALIKE, PAIRED_SHOWN, REMEMBERING = 40, 4, 24, 3000
 """Shown values, those that tell the same histories apart, values taken by twos, and work on them."""
@@ -127,7 +128,7 @@ class _Search:
         with self.beside:
             self._stages()
             self.beside.close()
-            while self.beside.busy and self.kept.bound > 1 and not self.deadline.passed:
+            while self.beside.busy and self.kept.bound > SMALL and not self.deadline.passed:
                 self.encodings.fit(2, WAITING)
                 time.sleep(IDLE)
 
@@ -155,7 +156,7 @@ class _Search:
             circles(lambda: self._circling(updates(finder.familiar, 2, finder.low, len(finder.span))))
         circles(lambda: self._circling(of_two(self.domain, self.constants), share=0.5))
         self.encodings.fit(1, 1000)
-        if self.kept.bound <= 2:
+        if self.kept.bound <= SMALL:
             return
         over = self._over([*pool, *sorted(closed, key=lambda v: v.cost)[:CHEAP]], BASES, UPDATES)
         self._over(over, DEEP_BASES, 0)
