@@ -22,18 +22,27 @@ HELD = 1e37  # sums of such magnitudes do not overflow
 
 
 class Enclosure:
-    """`centre` (batch width), `terms` (batch count width) with coefficients in the ball, `box` (batch width)."""
+    """`centre` (batch width), `terms` (batch count width) with coefficients in the ball, `box` (batch width).
 
-    def __init__(self, centre: Any, terms: Any, box: Any) -> None:
-        self.centre, self.terms, self.box = centre, terms, box
+    What is exactly known has no terms (a count of 0), whatever else it is combined with.
+    """
 
-    def like(self, centre: Any, terms: Any, box: Any) -> Enclosure:
-        """Others whose coefficients are bounded as these are."""
-        return type(self)(centre, terms, box)
+    def __init__(self, centre: Any, terms: Any, box: Any, reach: Any = None) -> None:
+        self.centre, self.terms, self.box, self._reach = centre, terms, box, reach
+
+    def like(self, centre: Any, terms: Any, box: Any, reach: Any = None) -> Enclosure:
+        """Others whose coefficients are bounded as these are; their reach where it is known."""
+        return type(self)(centre, terms, box, reach)
 
     def reach(self) -> Any:
         """How far the terms go in each coordinate."""
-        return np.linalg.norm(self.terms, axis=1)
+        if self._reach is None:
+            self._reach = self.lengths()
+        return self._reach
+
+    def lengths(self) -> Any:
+        """The reach, from the terms."""
+        return np.sqrt((self.terms**2).sum(axis=1))
 
     def times(self, other: Enclosure) -> tuple[Any, Any]:
         """The middle of the products of both's terms, and how far they are from it: `(p.s)(q.s)` lies within |p||q|/2
@@ -52,19 +61,21 @@ class Enclosure:
     def plus_error(self, error: Any) -> Enclosure:
         """With a larger box; of what float32 may not hold nothing is known."""
         size = self.size() + error
-        return self.like(self.centre, self.terms, self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf))
+        box = self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf)
+        return self.like(self.centre, self.terms, box, self._reach)
 
     def pick(self, at: slice) -> Enclosure:
-        return self.like(self.centre[:, at], self.terms[:, :, at], self.box[:, at])
+        return self.like(self.centre[:, at], self.terms[:, :, at], self.box[:, at], self.reach()[:, at])
 
     def rows(self, at: Any) -> Enclosure:
-        return self.like(self.centre[at], self.terms[at], self.box[at])
+        reach = None if self._reach is None else self._reach[at]
+        return self.like(self.centre[at], self.terms[at], self.box[at], reach)
 
 
 class Zonotope(Enclosure):
     """The same with every coefficient in [-1, 1]."""
 
-    def reach(self) -> Any:
+    def lengths(self) -> Any:
         return np.abs(self.terms).sum(axis=1)
 
     def times(self, other: Enclosure) -> tuple[Any, Any]:
@@ -74,8 +85,14 @@ class Zonotope(Enclosure):
 
 
 def _joined(parts: list[Enclosure]) -> Enclosure:
-    centre, box = (np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ("centre", "box"))
-    return parts[0].like(centre, np.concatenate([p.terms for p in parts], axis=2), box)
+    batch = max(len(p.centre) for p in parts)
+    count = max(p.terms.shape[1] for p in parts)
+    centre, box, reach = (
+        np.concatenate([np.broadcast_to(of(p), (batch, p.centre.shape[1])) for p in parts], axis=1)
+        for of in (lambda p: p.centre, lambda p: p.box, lambda p: p.reach())
+    )
+    blocks = [p.terms if p.terms.shape[1] else np.zeros((batch, count, p.centre.shape[1])) for p in parts]
+    return parts[0].like(centre, np.concatenate(blocks, axis=2), box, reach)
 
 
 def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
@@ -87,15 +104,23 @@ def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
 
 
 def _sum(a: Enclosure, b: Enclosure, sign: float = 1.0) -> Enclosure:
-    total = a.like(a.centre + sign * b.centre, a.terms + sign * b.terms, a.box + b.box)
+    centre, box = a.centre + sign * b.centre, a.box + b.box
+    if not a.terms.shape[1]:
+        total = a.like(centre, b.terms if sign == 1 else sign * b.terms, box, b.reach())
+    elif not b.terms.shape[1]:
+        total = a.like(centre, a.terms, box, a.reach())
+    else:
+        total = a.like(centre, a.terms + b.terms if sign == 1 else a.terms + sign * b.terms, box)
     return total.plus_error(U * total.size() + 1e-40)
 
 
 def _product(a: Enclosure, b: Enclosure) -> Enclosure:
     shift, crossed = a.times(b)
+    terms = a.terms * b.centre[:, None]
+    terms += b.terms * a.centre[:, None]
     linear = a.like(
         a.centre * b.centre + shift,
-        a.terms * b.centre[:, None] + b.terms * a.centre[:, None],
+        terms,
         crossed + a.box * (np.abs(b.centre) + b.reach() + b.box) + b.box * (np.abs(a.centre) + a.reach()),
     )
     return linear.plus_error(U * a.size() * b.size() + 1e-40)
@@ -103,25 +128,25 @@ def _product(a: Enclosure, b: Enclosure) -> Enclosure:
 
 def _smooth(x: Enclosure, kind: str) -> Enclosure:
     """Tanh or sigmoid: the chord, and by how much the curve leaves it, at the ends and where it is parallel."""
-    low, high = x.centre - x.radius(), x.centre + x.radius()
+    radius = x.radius()
+    low, high = x.centre - radius, x.centre + radius
     steepest = 1.0 if kind == "tanh" else 0.25
 
     def curve(at: Any) -> Any:
         return np.tanh(at) if kind == "tanh" else (1 + np.tanh(at / 2)) / 2
 
     run = np.maximum(high - low, 1e-6)
-    slope = np.clip((curve(low + run) - curve(low)) / run, 0.0, steepest)
+    first = curve(low)
+    slope = np.clip((curve(low + run) - first) / run, 0.0, steepest)
     rise = np.sqrt(steepest - slope)  # both derivatives are `steepest - (curve - middle) ** 2`
     turn = np.arctanh(np.minimum(rise / np.sqrt(steepest), 1 - 1e-16)) / np.sqrt(steepest)
-    missed = [curve(low) - slope * low, curve(high) - slope * high]
-    for side in (-1, 1):
-        at = np.clip(side * turn, low, high)  # a turn outside counts as the end next to it
-        missed.append(curve(at) - slope * at)
-    top, bottom = np.max(missed, axis=0), np.min(missed, axis=0)
+    top = bottom = first - slope * low
+    for at in (high, np.clip(-turn, low, high), np.clip(turn, low, high)):  # a turn outside counts as the end next to it
+        missed = curve(at) - slope * at
+        top, bottom = np.maximum(top, missed), np.minimum(bottom, missed)
     margin = FUNCTION + 1e-12 * (1 + np.abs(low) + np.abs(high))
-    return x.like(slope * x.centre + (top + bottom) / 2, x.terms * slope[:, None], slope * x.box).plus_error(
-        (top - bottom) / 2 + margin
-    )
+    chord = x.like(slope * x.centre + (top + bottom) / 2, x.terms * slope[:, None], slope * x.box, slope * x.reach())
+    return chord.plus_error((top - bottom) / 2 + margin)
 
 
 def _rectified(x: Enclosure, cuts: int) -> tuple[Enclosure, Any]:
@@ -171,12 +196,11 @@ class Network:
     def step(self, state: Enclosure, symbol: tuple[int, ...], cuts: int = CUTS) -> tuple[Enclosure, Any]:
         """Enclosures that together cover the states after the symbol, and the row each comes from; one a row if there
         are no `cuts` at kinks."""
-        count, x = len(state.centre), self.features(symbol)
-        blank = np.zeros((count, state.terms.shape[1], len(x)))
-        return self.receive(state, state.like(np.tile(x, (count, 1)), blank, np.zeros((count, len(x)))), cuts)
+        x = self.features(symbol)[None]
+        return self.receive(state, state.like(x, np.zeros((1, 0, x.shape[1])), np.zeros_like(x)), cuts)
 
     def receive(self, state: Enclosure, signal: Enclosure, cuts: int = CUTS) -> tuple[Enclosure, Any]:
-        """The same for enclosures of features, with the terms of the states."""
+        """The same for enclosures of features, with the terms of the states, or one without terms for all."""
         rows = np.arange(len(state.centre))
         if self.cell == "mlp":
             x = _joined([state, signal])
