@@ -7,8 +7,9 @@ the regions that hold its image (several where the image is cut at kinks). The f
 
 Where the program keeps numbers, a growing certificate has a `tube` instead (`verify.growth`), the `length` up to which
 it was followed, and whether it is `closed` there, which makes it one for every length. Where no regions close, a
-layered certificate covers inputs up to a `length`; its `layers` are, per length from 1 to one less, the group of each
-zonotope that is followed, or null where none are merged (`verify.layers`).
+layered certificate covers inputs up to a `length`; of its `layers`, each is null where one more input is followed from
+every zonotope on its own, or says how many `inputs` are followed from sets of zonotopes, and, per level of halves,
+which words from which (`verify.layers`).
 """
 
 from __future__ import annotations
@@ -198,7 +199,7 @@ def certify_layered(
     certificate = {
         **_heading(f"all inputs of length up to {found.length:,}", machine, network.tensors),
         "length": found.length,
-        "layers": [None if groups is None else groups.tolist() for groups in found.groups],
+        "layers": found.layers,
     }
     return _checked(certificate, network)
 

@@ -29,6 +29,7 @@ from dsl.types import BoolType
 from verify.enclosures import Enclosure, Network
 from verify.growth import Growth
 from verify.layers import Layers
+from verify.nodes import Named
 from verify.tube import Fails
 from verify.verdict import Finding, Proved, Unknown, Verdict
 
@@ -137,20 +138,21 @@ def _grown(certificate: dict[str, Any], machine: Machine, network: Network) -> s
 
 
 def _layered(certificate: dict[str, Any], machine: Machine, network: Network) -> str:
-    """Layers followed to the `length` of the certificate, which says what is merged at each length before."""
-    length, merges = int(certificate["length"]), certificate["layers"]
-    if not 0 < length <= MOST_STEPS or len(merges) != length - 1:
-        raise Rejected(f"expected groups for every length from 1 to {length - 1:,}, got {len(merges):,}")
+    """Layers followed to the `length` of the certificate, which says how each leads to the next."""
+    length, found = int(certificate["length"]), certificate["layers"]
+    inputs = [1 if layer is None else int(layer["inputs"]) for layer in found]
+    if not 0 < length <= MOST_STEPS or min(inputs, default=0) < 1 or sum(inputs) != length:
+        raise Rejected(f"expected layers of {length:,} inputs in all, got {sum(inputs):,}")
     layers = Layers(machine, network)
     try:
-        for groups in merges:
-            layers.step()
-            if groups is not None:
-                layers.merge(groups)
-        layers.step()
+        for layer, depth in zip(found, inputs):
+            if layer is None:
+                layers.step()
+            else:
+                layers.follow(depth, Named(layer["levels"]), last=layers.length + depth == length)
     except Fails as error:
-        raise Rejected(str(error)) from None
-    return f"all inputs of length up to {length:,} ({layers.followed:,} steps checked)"
+        raise Rejected(f"after {layers.length} inputs, {error}") from None
+    return f"all inputs of length up to {length:,} ({layers.followed:,} enclosures checked)"
 
 
 def _follow(

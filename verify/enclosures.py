@@ -141,7 +141,7 @@ def _smooth(x: Enclosure, kind: str) -> Enclosure:
     rise = np.sqrt(steepest - slope)  # both derivatives are `steepest - (curve - middle) ** 2`
     turn = np.arctanh(np.minimum(rise / np.sqrt(steepest), 1 - 1e-16)) / np.sqrt(steepest)
     top = bottom = first - slope * low
-    for at in (high, np.clip(-turn, low, high), np.clip(turn, low, high)):  # a turn outside counts as the end next to it
+    for at in (high, np.clip(-turn, low, high), np.clip(turn, low, high)):  # a turn outside counts as the next end
         missed = curve(at) - slope * at
         top, bottom = np.maximum(top, missed), np.minimum(bottom, missed)
     margin = FUNCTION + 1e-12 * (1 + np.abs(low) + np.abs(high))

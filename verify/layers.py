@@ -1,19 +1,22 @@
-"""The independent checker of layered certificates: what a network may hold after so many inputs, in a few zonotopes.
+"""The independent checker of layered certificates: what a network may hold after so many inputs, in many zonotopes.
 
 A *layer* is a list of zonotopes, each tied to a program state, that together hold every state the network can be in
-after as many inputs. Of each, every input makes one of the next layer, in that order. Where a certificate gives
-`groups`, a number for each, those of one number are replaced by one parallelotope around them, along the axes in which
-they are long: the principal axes of their second moments, where a difference counts for itself and for what one more
-input makes of it. It is computed here, so that what is followed holds every run whatever the groups are: they have to
-be of one program state each, and are good as long as every read-out is certain.
+after as many inputs. The next layer follows either from each on its own, one input further (`Layers.step`), or from
+*nodes* (`Layers.follow`), one or more inputs further: sets of zonotopes of one program state, halved across the
+coordinate in which their centres are widest until they are one each (`verify.nodes`). A certificate names, per node,
+the words that are followed from it as a whole, by a parallelotope around its zonotopes (`verify.hulls`); what is not
+named is left to both halves. So a word in which much is forgotten is followed from a few large nodes, one in which
+little is forgotten from many small ones. All is computed here but the words: what is followed holds every run whatever
+they are, and they are good as long as every read-out is certain.
 
-A zonotope has as many terms as the state has coordinates: of those there are after a step and of the sides of its box
-the longest, the rest becomes its box (Girard 2005, reachability using zonotopes, section 3.2).
+A zonotope has as many terms as the state has coordinates, twice as many on the way: of those there are after a step and
+of the sides of its box the longest, the rest becomes its box (Girard 2005, reachability using zonotopes, section 3.2).
+While all inputs are followed one by one, there are no terms: points, and what rounding makes of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +24,19 @@ import numpy as np
 from dsl.programs import Machine
 from dsl.semantics import initial_state, step
 from dsl.types import BoolType
-from verify.enclosures import SLACK, Enclosure, Network, Zonotope
+from verify.enclosures import Enclosure, Network, Zonotope
+from verify.hulls import around, sizes_of, stacked, trimmed, unit_of
+from verify.nodes import Choice, Nodes
 from verify.tube import Fails
 
-BATCH = 512
-MOST_ENTRIES = 400_000_000  # of the terms of a layer: 3.2 GB
-FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
-ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
+ROWS, STEPPED = 4_096, 256  # zonotopes around which nodes are put together, and that take a step together
+MOST_ENTRIES = 600_000_000  # of the terms of a layer: 4.8 GB
+MOST_WORDS = 10_000  # that are followed from a node
+MOST_IN_NODE = 200_000  # zonotopes, around which a parallelotope is put
 SMALL = 1e-5  # units, of differences that are followed by one step
-INPUTS = 16  # of a large alphabet that this is done for
+INPUTS = 4  # of a large alphabet that this is done for
+
+Image = tuple[Enclosure, Any, Any, int]  # enclosures, program states, rows, and the word
 
 
 class Layers:
@@ -42,7 +49,7 @@ class Layers:
         self.machine, self.network, self.length, self.followed = machine, network, 0, 0
         begin = network.start()
         self.zonotopes: Enclosure = Zonotope(begin[None], np.zeros((1, 0, len(begin))), np.zeros((1, len(begin))))
-        self.states = np.zeros(1, dtype=np.int64)
+        self.states, self.unit = np.zeros(1, dtype=np.int64), np.ones_like(begin)
         self._known = [initial_state(machine)]
         self._numbers = {self._known[0]: 0}
         kinds = [isinstance(variable.type, BoolType) for variable in machine.inputs]
@@ -50,59 +57,133 @@ class Layers:
         self._steps: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
 
     def step(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """One more input. Raises `Fails` where its output is not certain, or when it was stopped."""
-        before, alphabet, width = self.zonotopes, len(self._symbols), self.zonotopes.centre.shape[1]
-        count = len(self.states) * alphabet
-        if count * width**2 > MOST_ENTRIES:
-            raise Fails(f"a layer of {count:,} zonotopes of {width} terms is more than can be held")
-        after = Zonotope(np.empty((count, width)), np.empty((count, width, width)), np.empty((count, width)))
-        states, unit = np.empty(count, dtype=np.int64), unit_of(before.centre)
-        for first in range(0, len(self.states), BATCH):
-            rows = np.arange(first, min(first + BATCH, len(self.states)))
-            for position, symbol in enumerate(self.network.symbols):
-                image, _ = self.network.step(before.rows(rows), symbol, cuts=0)
-                steps = [self._step(number, position) for number in self.states[rows].tolist()]
-                if not self._certain(image, [outputs for _, outputs in steps]):
-                    raise Fails(f"after {self.length} inputs, the read-out after input {symbol} is not certain")
-                image, at = _trimmed(image, unit), rows * alphabet + position
-                after.centre[at], after.terms[at], after.box[at] = image.centre, image.terms, image.box
-                states[at] = [number for number, _ in steps]
+        """One more input, from each zonotope on its own. Raises `Fails` where its output is not certain, or when it was
+        stopped."""
+        found, count = list[tuple[Enclosure, Any]](), len(self.states) * len(self._symbols)
+        keep = self.zonotopes.terms.shape[1] and self.zonotopes.centre.shape[1]
+        self._room(count, keep)
+        for first in range(0, len(self.states), ROWS):
+            rows = np.arange(first, min(first + ROWS, len(self.states)))
+            for position in range(len(self._symbols)):
+                image, states, certain = self._image(self.zonotopes.rows(rows), self.states[rows], position)
+                if not certain.all():
+                    symbol = self.network.symbols[position]
+                    raise Fails(f"the read-out after input {symbol} is not certain")
+                found.append((trimmed(image, self.unit, keep), states))
             if stopped():
                 raise Fails("the time was up")
-        self.zonotopes, self.states = after, states
-        self.length += 1
-        self.followed += count
+        self._take(found, 1, count)
 
-    def merge(self, groups: Any) -> None:
-        """One zonotope for those of one number, of which there is one each. Raises `Fails` where they are not of one
-        program state."""
-        numbers = np.array(groups)
-        if numbers.shape != self.states.shape or numbers.dtype.kind != "i":
-            raise Fails(f"expected {len(self.states):,} numbers of groups at length {self.length}")
-        _, at = np.unique(numbers, return_inverse=True)
-        order = np.argsort(at, kind="stable")
-        starts = np.searchsorted(at[order], np.arange(at.max() + 2))
-        states = self.states[order]
-        self.states = states[starts[:-1]]
-        if (np.repeat(self.states, np.diff(starts)) != states).any():
-            raise Fails(f"a group of length {self.length} is of several program states")
-        unit, merged, first = unit_of(self.zonotopes.centre), list[Enclosure](), 0
-        while first < len(self.states):
-            last = max(first + 1, int(np.searchsorted(starts, starts[first] + BATCH, side="right")) - 1)
-            rows = order[starts[first] : starts[last]]
-            merged.append(_around(self.zonotopes.rows(rows), starts[first:last] - starts[first], unit, self._effects))
+    def follow(
+        self,
+        depth: int,
+        choice: Choice,
+        stopped: Callable[[], bool] = lambda: False,
+        *,
+        last: bool = False,
+        roots: Sequence[Any] | None = None,
+    ) -> None:
+        """As many more inputs as `depth`, from nodes. Raises `Fails` where a word is left, or when it was stopped.
+
+        The first nodes are all zonotopes of one program state each, or those of `roots`, rows of the present layer.
+        Where it is the `last` time, the images are not held.
+        """
+        if len(self._symbols) ** depth > MOST_WORDS:
+            raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {len(self._symbols):,}^{depth:,}")
+        places, found, followed = self.zonotopes.centre / self.unit, list[tuple[Enclosure, Any]](), 0
+        sets = [np.nonzero(self.states == state)[0] for state in np.unique(self.states)] if roots is None else roots
+        nodes = Nodes.roots(sets, len(self._symbols) ** depth, places)
+        while len(nodes):
+            asked = choice.asked(nodes) & nodes.pending
+            whole = np.nonzero(asked.any(axis=1))[0]
+            states, single = self.states[nodes.rows[nodes.starts[whole]]], nodes.counts[whole] == 1
+            around = self._around(nodes, whole)
+            for image, reached, rows, word in self._images(around, states, asked[whole], single, depth, choice):
+                nodes.pending[whole[rows], word] = False
+                followed += len(rows)
+                if not last:
+                    self._room(followed, len(self.unit))
+                    found.append((image, reached))
+                if stopped():
+                    raise Fails("the time was up")
+            choice.missed(int((asked & nodes.pending).sum()))
+            nodes = nodes.halves(places)
+        self._take(found, depth, followed)
+
+    def _take(self, found: list[tuple[Enclosure, Any]], inputs: int, followed: int) -> None:
+        """The next layer."""
+        if found:
+            self.zonotopes = stacked([each for each, _ in found])
+            self.states = np.concatenate([states for _, states in found])
+            self.unit = unit_of(self.zonotopes.centre)
+        self.length += inputs
+        self.followed += followed
+
+    def _room(self, count: int, terms: int) -> None:
+        if count * max(terms, 1) * len(self.unit) > MOST_ENTRIES:
+            raise Fails(f"a layer of {count:,} zonotopes of {terms} terms is more than can be held")
+
+    def _image(self, x: Enclosure, states: Any, position: int) -> tuple[Enclosure, Any, Any]:
+        """After one input: the enclosures, program states, and whether what is read is as the program says."""
+        symbol, parts = self.network.symbols[position], range(0, len(states), STEPPED)
+        image = stacked([self.network.step(x.rows(slice(k, k + STEPPED)), symbol, cuts=0)[0] for k in parts])
+        numbers, at = np.unique(states, return_inverse=True)
+        steps = [self._step(number, position) for number in numbers.tolist()]
+        certain = np.zeros(len(states), dtype=bool)
+        for outputs in sorted({outputs for _, outputs in steps}):
+            rows = np.nonzero(np.array([each == outputs for _, each in steps])[at])[0]
+            certain[rows] = self.network.reads(image.rows(rows), outputs)
+        return image, np.array([number for number, _ in steps])[at], certain
+
+    def _images(
+        self, x: Enclosure, states: Any, asked: Any, single: Any, depth: int, choice: Choice, word: int = 0
+    ) -> Iterator[Image]:
+        """What is taken after as many inputs of the words asked for."""
+        rest = len(self._symbols) ** (depth - 1)
+        for position in range(len(self._symbols)):
+            part = slice(position * rest, (position + 1) * rest)
+            rows = np.nonzero(asked[:, part].any(axis=1))[0]
+            if not len(rows):
+                continue
+            image, reached, certain = self._image(x.rows(rows), states[rows], position)
+            if depth == 1:
+                kept = choice.taken(sizes_of(image, self.unit), certain, single[rows]) & certain
+                image = trimmed(image.rows(kept), self.unit, len(self.unit))
+                yield image, reached[kept], rows[kept], word + position
+                continue
+            rows = rows[certain]
+            image = trimmed(image.rows(certain), self.unit, 2 * len(self.unit))
+            further = self._images(
+                image, reached[certain], asked[rows, part], single[rows], depth - 1, choice, word + position * rest
+            )
+            for found, ended, some, last in further:
+                yield found, ended, rows[some], last
+
+    def _around(self, nodes: Nodes, which: Any) -> Enclosure:
+        """Parallelotopes around some of the nodes."""
+        counts, first, width = nodes.counts[which], 0, len(self.unit)
+        if counts.max(initial=0) > MOST_IN_NODE:
+            raise Fails(f"expected nodes of at most {MOST_IN_NODE:,} zonotopes, got {counts.max():,}")
+        effects = self._effects(nodes.middles[which] * self.unit)
+        found: list[Enclosure] = [Zonotope(np.zeros((0, width)), np.zeros((0, 2 * width, width)), np.zeros((0, width)))]
+        while first < len(which):
+            last = first + max(1, int(np.searchsorted(np.cumsum(counts[first : first + ROWS]), ROWS, side="right")))
+            rows = np.concatenate([nodes.at(number) for number in which[first:last].tolist()])
+            starts = np.cumsum(counts[first:last]) - counts[first:last]
+            found.append(around(self.zonotopes.rows(rows), starts, self.unit, effects[first:last]))
             first = last
-        parts = ([getattr(each, name) for each in merged] for name in ("centre", "terms", "box"))
-        self.zonotopes = Zonotope(*(np.concatenate(part) for part in parts))
+        return stacked(found)
 
-    def _effects(self, centres: Any, unit: Any) -> Any:
+    def _effects(self, centres: Any) -> Any:
         """Per centre (count width width) the squares of a small difference, in units, and of its images together."""
-        count, width = centres.shape
-        squares = np.tile(np.eye(width), (count, 1, 1))
-        small = Zonotope(centres, np.tile(SMALL * np.diag(unit), (count, 1, 1)), np.zeros_like(centres))
-        for symbol in self.network.symbols[:: -(-len(self._symbols) // INPUTS)]:
-            moved = self.network.step(small, symbol, cuts=0)[0].terms / (SMALL * unit)
-            squares += moved @ moved.transpose(0, 2, 1)
+        width = len(self.unit)
+        squares = np.tile(np.eye(width), (len(centres), 1, 1))
+        for first in range(0, len(centres), STEPPED):
+            some = centres[first : first + STEPPED]
+            small = Zonotope(some, np.tile(SMALL * np.diag(self.unit), (len(some), 1, 1)), np.zeros_like(some))
+            for symbol in self.network.symbols[:: -(-len(self._symbols) // INPUTS)]:
+                moved = self.network.step(small, symbol, cuts=0)[0].terms / (SMALL * self.unit)
+                squares[first : first + STEPPED] += moved @ moved.transpose(0, 2, 1)
         return squares
 
     def _step(self, number: int, position: int) -> tuple[int, tuple[int, ...]]:
@@ -114,61 +195,3 @@ class Layers:
                 self._known.append(after)
             self._steps[number, position] = self._numbers[after], tuple(int(v) for v in outputs)  # type: ignore[arg-type]
         return self._steps[number, position]
-
-    def _certain(self, image: Enclosure, outputs: list[tuple[int, ...]]) -> bool:
-        """Whether each row is read out as its outputs, all of it."""
-        for expected in sorted(set(outputs)):
-            rows = np.array([k for k, each in enumerate(outputs) if each == expected])
-            if not self.network.reads(image.rows(rows), expected).all():
-                return False
-        return True
-
-
-def unit_of(centres: Any) -> Any:
-    """In what a coordinate is measured: its deviation, not much less than the largest."""
-    deviation = centres.std(axis=0)
-    return np.maximum(deviation, FLAT * deviation.max()) if deviation.max() > 0 else np.ones_like(deviation)
-
-
-def _trimmed(x: Enclosure, unit: Any) -> Enclosure:
-    """With as many terms as coordinates: the longest of what there are and of the sides of the box."""
-    width = x.centre.shape[1]
-    sides = x.box[:, :, None] * np.eye(width)
-    terms = np.concatenate([x.terms, sides], axis=1)
-    lengths = ((terms / unit) ** 2).sum(axis=2)
-    order = np.argsort(-np.where(np.isfinite(lengths), lengths, np.inf), axis=1, kind="stable")[:, :, None]
-    kept = np.take_along_axis(terms, order[:, :width], axis=1)
-    box = np.abs(np.take_along_axis(terms, order[:, width:], axis=1)).sum(axis=1)
-    return x.like(x.centre, kept, box * (1 + ROUNDING))
-
-
-def _around(x: Enclosure, starts: Any, unit: Any, effects: Callable[[Any, Any], Any]) -> Enclosure:
-    """A parallelotope around each run of rows that begins at `starts`."""
-    low, high = (each.reduceat(x.centre, starts) for each in (np.minimum, np.maximum))
-    counts = np.diff(np.append(starts, len(x.centre)))
-    owner, middle = np.repeat(np.arange(len(starts)), counts), (low + high) / 2
-    offset, terms, box = (x.centre - middle[owner]) / unit, x.terms / unit, x.box / unit
-    moments = terms.transpose(0, 2, 1) @ terms + offset[:, :, None] * offset[:, None]
-    moments += np.eye(len(unit)) * box[:, None] ** 2
-    frames, axes = _frames(np.add.reduceat(moments, starts) / counts[:, None, None], effects(middle, unit))
-    # coordinates along the axes, and how far from the middle they go
-    frame, into = frames[owner], np.abs(frames)
-    sizes = np.abs(offset) + np.abs(terms).sum(axis=1) + box
-    seen, seen_sizes = (offset[:, None] @ frame)[:, 0], (sizes[:, None] @ into[owner])[:, 0]
-    reach = np.abs(terms @ frame).sum(axis=1) + (box[:, None] @ into[owner])[:, 0] + ROUNDING * seen_sizes
-    low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)
-    # frames and axes are inverses but for rounding
-    off = np.abs(np.eye(len(unit)) - frames @ axes) + ROUNDING * (into @ np.abs(axes) + 1)
-    lost = (np.maximum.reduceat(sizes, starts)[:, None] @ off)[:, 0] * (1 + ROUNDING)
-    axes = axes * unit
-    centre = middle + (((low + high) / 2)[:, None] @ axes)[:, 0]
-    return x.like(centre, (high - low)[:, :, None] / 2 * axes, lost * unit).plus_error(SLACK * np.abs(middle))
-
-
-def _frames(moments: Any, effects: Any) -> tuple[Any, Any]:
-    """Per group, matrices that take differences to coordinates in which both are diagonal, and back."""
-    values, vectors = np.linalg.eigh(effects)
-    roots = np.sqrt(values)[:, None]
-    there, back = vectors * roots, (vectors / roots).transpose(0, 2, 1)
-    turned = np.linalg.eigh(there.transpose(0, 2, 1) @ moments @ there)[1]
-    return there @ turned, turned.transpose(0, 2, 1) @ back

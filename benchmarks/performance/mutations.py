@@ -4,22 +4,25 @@
 
 Each network of each DIRECTORY (default: some Tomita networks of the zoo) is proved, for every length by regions and up
 to one by layers; then its certificate, its weights or its program are changed in one place: regions shrunk, enlarged,
-shifted or of another program state, transitions redirected or lost, images forgotten; zonotopes put into another group,
-groups joined, merges forgotten, layers dropped, the length raised; one bit of a used tensor flipped (with the hash put
-right, so that only the proof can notice), a constant or an operator of the program replaced. What the checker accepts
-nevertheless has to be true: of regions, the prover's own enclosures (which share no code with the checker) have to find
-every step inside a region named, sampled float32 steps have to as well, and a changed program has to be proved equal to
-the one before; of layers, all inputs of the length are tried one by one.
+shifted or of another program state, transitions redirected or lost, images forgotten; words of a layer followed from
+other nodes or from none, levels lost, layers of other depths, dropped or followed one by one, the length raised; one
+bit of a used tensor flipped (with the hash put right, so that only the proof can notice), a constant or an operator of
+the program replaced. What the checker accepts nevertheless has to be true: of regions, the prover's own enclosures
+(which share no code with the checker) have to find every step inside a region named, sampled float32 steps have to as
+well, and a changed program has to be proved equal to the one before; of layers, all inputs of the length are tried one
+by one.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import copy
 import json
 import re
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,13 +44,14 @@ from verify.certificate import certify, certify_layered
 from verify.checker import Rejected, check_certificate
 from verify.diff import diff_programs
 from verify.exhaustive import exhaustive
+from verify.nodes import packed
 from verify.verdict import Proved
 from verify.weights import weights_hash
 
 Certificate = dict[str, Any]
 Tensors = dict[str, Any]
 DEFAULT = ("1_gru_noisy_1", "2_rnn_tanh_noisy_1", "4_rnn_tanh_noisy_1", "5_rnn_tanh_noisy_1", "6_rnn_tanh_noisy_1")
-STEPS, BUDGETS = 12, (4, 16)  # of layered certificates
+STEPS, BUDGETS = 14, (5, 50, 500)  # of layered certificates
 SWAPPED = {"+": "-", "-": "+", "min": "max", "max": "min", "==": "!=", "!=": "==", "<": "<=", "and": "or", "or": "and"}
 TOKEN = re.compile(r"(?<![\w.'])(\d+|min|max|and|or)(?![\w.'])|(?<= )(\+|-|==|!=|<)(?= )")
 
@@ -71,11 +75,10 @@ class Mutant:
         if "regions" in certificate:
             self.region = self.certificate["regions"][int(rng.integers(len(self.certificate["regions"])))]
         else:
-            self.layers: list[list[int] | None] = self.certificate["layers"]
-            merged = [k for k, groups in enumerate(self.layers) if groups is not None]
+            self.layers: list[dict[str, Any] | None] = self.certificate["layers"]
+            merged = [k for k, layer in enumerate(self.layers) if layer is not None]
             self.merged = merged[int(rng.integers(len(merged)))]
-            self.groups = list(self.layers[self.merged] or ())
-            self.layers[self.merged] = self.groups
+            self.layer: dict[str, Any] = self.layers[self.merged] or {}
 
     def images(self) -> list[list[int]]:
         """The targets of the region, per input."""
@@ -115,26 +118,38 @@ class Mutant:
         """As if the region had not been followed."""
         self.region["to"] = None
 
-    def regrouped(self) -> None:
-        """One zonotope is put into another group."""
-        at = int(self.rng.integers(len(self.groups)))
-        others = sorted(set(self.groups) - {self.groups[at]})
-        self.groups[at] = others[int(self.rng.integers(len(others)))]
+    def reflagged(self, named: bool) -> None:
+        """One word of a node, now named or not, is the other from now on."""
+        levels = [zlib.decompress(base64.b64decode(text)) for text in self.layer["levels"]]
+        flags = [np.unpackbits(np.frombuffer(level, dtype=np.uint8)).astype(bool) for level in levels]
+        places = [(k, at) for k, level in enumerate(flags) for at in np.nonzero(level == named)[0].tolist()]
+        level, at = places[int(self.rng.integers(len(places)))]
+        flags[level][at] = not named
+        self.layer["levels"][level] = packed(flags[level])
 
-    def groups_joined(self) -> None:
-        one, other = self.rng.choice(sorted(set(self.groups)), size=2, replace=False).tolist()
-        self.layers[self.merged] = [one if group == other else group for group in self.groups]
+    def word_lost(self) -> None:
+        self.reflagged(named=True)
 
-    def group_split(self) -> None:
-        """One zonotope is put into a group of its own."""
-        self.groups[int(self.rng.integers(len(self.groups)))] = max(self.groups) + 1
+    def word_named_too_early(self) -> None:
+        self.reflagged(named=False)
 
-    def merge_forgotten(self) -> None:
-        self.layers[self.merged] = None
+    def level_lost(self) -> None:
+        levels = self.layer["levels"]
+        levels.pop(int(self.rng.integers(len(levels))))
+
+    def layer_of_another_depth(self) -> None:
+        """With the length put right, or not."""
+        other = max(1, self.layer["inputs"] + int(self.rng.choice([-1, 1])))
+        self.certificate["length"] += (other - self.layer["inputs"]) * int(self.rng.integers(2))
+        self.layer["inputs"] = other
+
+    def layer_one_by_one(self) -> None:
+        """As many inputs as it has, from each zonotope."""
+        self.layers[self.merged : self.merged + 1] = [None] * self.layer["inputs"]
 
     def layer_dropped(self) -> None:
-        self.layers.pop(int(self.rng.integers(len(self.layers))))
-        self.certificate["length"] -= int(self.rng.integers(2))
+        dropped = self.layers.pop(int(self.rng.integers(len(self.layers))))
+        self.certificate["length"] -= (1 if dropped is None else dropped["inputs"]) * int(self.rng.integers(2))
 
     def length_raised(self) -> None:
         """More than was covered is claimed, with or without layers."""
@@ -186,10 +201,11 @@ REGIONS: tuple[Kind, ...] = (
     *EITHER,
 )
 LAYERS: tuple[Kind, ...] = (
-    Mutant.regrouped,
-    Mutant.groups_joined,
-    Mutant.group_split,
-    Mutant.merge_forgotten,
+    Mutant.word_lost,
+    Mutant.word_named_too_early,
+    Mutant.level_lost,
+    Mutant.layer_of_another_depth,
+    Mutant.layer_one_by_one,
     Mutant.layer_dropped,
     Mutant.length_raised,
     *EITHER,
@@ -252,7 +268,7 @@ def proved_of(directory: Path, timeout_s: float) -> Certificate | None:
 
 
 def layered_of(directory: Path, timeout_s: float) -> Certificate | None:
-    """A certificate of layers, some of them merged."""
+    """A certificate of layers, some of them followed from sets of zonotopes."""
     return certify_layered(*_pair(directory), STEPS, timeout_s=timeout_s, budgets=BUDGETS)[1]
 
 

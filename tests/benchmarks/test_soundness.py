@@ -40,8 +40,8 @@ def test_mutated_layers_too() -> None:
     kinds = mutations.kinds_of(layered)
     outcomes = [mutations.judged(NETWORK, layered, kind, seed) for kind in kinds for seed in range(2)]
     assert [o for o in outcomes if o.accepted and not o.argument] == []
-    assert {o.mutation for o in outcomes if not o.accepted} >= {"layer dropped", "bit flipped only", "program changed"}
-    assert {o.mutation for o in outcomes if o.accepted} >= {"merge forgotten"}
+    assert {o.mutation for o in outcomes if not o.accepted} >= {"word lost", "bit flipped only", "program changed"}
+    assert {o.mutation for o in outcomes if o.accepted} >= {"layer one by one", "word named too early"}
 
 
 def test_second_opinion_tells_true_from_broken(certificate: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from verify.certificate import certify_layered
 from verify.checker import Rejected, check_certificate
 from verify.enclosures import Network, Zonotope
 from verify.layers import Layers
-from verify.reach.layered import grouped
+from verify.nodes import Named, Nodes, packed, unpacked
+from verify.reach.layered import Limited
 from verify.tube import Fails
 from verify.verdict import Proved, Unknown
 
@@ -32,8 +33,8 @@ LEAVES_AT_8 = machine(
     "machine late(x: 0..1) -> 0..1  state s: 0..1 = 0  state n: 0..9 = 0"
     "  next s = s ^ x  next n = min(n + 1, 9)  output if n' == 8 then 1 - s' else s'"
 )
-FEW = (4, 16)
-LENGTH = 12
+FEW = (5, 50)
+LENGTH = 14
 
 
 class Unread(Network):
@@ -83,29 +84,49 @@ def test_a_step_of_a_zonotope_holds_sampled_states(name: str, radius: float) -> 
     assert narrow > 0
 
 
+class AtRandom:
+    """Some words at some levels, whatever comes of them; all from a single zonotope."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def asked(self, nodes: Nodes) -> Any:
+        some = self.rng.random(nodes.pending.shape) < self.rng.choice([0.0, 0.2, 0.5])
+        return some | (nodes.counts == 1)[:, None]
+
+    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
+        return certain
+
+    def missed(self, words: int) -> None:
+        assert not words
+
+
 @pytest.mark.parametrize("name", [*CELLS, DEEP])
-def test_layers_hold_every_run_however_they_are_merged(name: str) -> None:
+def test_layers_hold_every_run_whatever_is_followed_from_where(name: str) -> None:
     torch.set_num_threads(1)
     rng, network = np.random.default_rng(5), load_network(ZOO / name)
     layers = Layers(ANYTHING, enclosed(network, Unread))
-    words = rng.integers(0, 2, size=(200, 9))
+    words = rng.integers(0, 2, size=(100, 11))
     states = np.repeat(network.initial_state(1), len(words), axis=0)
-    columns, rows, narrow = initial_batch(ANYTHING, len(words)), np.zeros(len(words), dtype=np.int64), 0
-    for t, symbols in enumerate(words.T):
-        states, _ = network.step(states, symbols[:, None])
-        columns, _ = step_batch(ANYTHING, columns, symbols[:, None])
-        layers.step()
-        rows = 2 * rows + symbols
-        if t in (3, 4, 7):
-            groups = 3 * layers.states + rng.integers(0, 3, size=len(layers.states))
-            rows = np.unique(groups, return_inverse=True)[1][rows]
-            layers.merge(groups.tolist())
-            narrow += int((~held(layers.zonotopes, rows, states.astype(np.float64), part=0.3)).sum())
-        assert held(layers.zonotopes, rows, states.astype(np.float64)).all()
-        known = np.array([layers._known[number][0] for number in layers.states])
-        assert (known[rows] == columns["s"]).all()
-    assert layers.length == 9
-    assert narrow > 0
+    columns = initial_batch(ANYTHING, len(words))
+    for depth in (1, 1, 1, 1, 3, 1, 2, 1):
+        if depth == 1:
+            layers.step()
+        else:
+            layers.follow(depth, AtRandom(rng))
+        for symbols in words.T[layers.length - depth : layers.length]:
+            states, _ = network.step(states, symbols[:, None])
+            columns, _ = step_batch(ANYTHING, columns, symbols[:, None])
+        numbers = np.array([layers._known.index((value,)) for value in columns["s"].tolist()])
+        everywhere = np.arange(len(layers.states))
+        inside, narrow = np.zeros(len(words), dtype=bool), np.zeros(len(words), dtype=bool)
+        for k, state in enumerate(states.astype(np.float64)):
+            own = everywhere[layers.states == numbers[k]]
+            inside[k] = held(layers.zonotopes, own, np.tile(state, (len(own), 1))).any()
+            narrow[k] = held(layers.zonotopes, own, np.tile(state, (len(own), 1)), part=0.0).any()
+        assert inside.all()
+    assert layers.length == 11
+    assert not narrow.all()
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +135,7 @@ def layered(network: Any) -> dict[str, Any]:
     assert isinstance(verdict, Proved)
     assert certificate is not None
     assert certificate["length"] == LENGTH
-    assert any(groups is not None for groups in certificate["layers"])
+    assert any(layer is not None for layer in certificate["layers"][:-1])
     return certificate
 
 
@@ -124,26 +145,44 @@ def checked(certificate: dict[str, Any], network: Any) -> str:
 
 def test_the_length_followed_is_proved(network: Any, layered: dict[str, Any]) -> None:
     assert checked(layered, network).startswith(f"all inputs of length up to {LENGTH} (")
-    shorter = {**layered, "length": LENGTH - 1, "layers": layered["layers"][:-1]}
-    assert checked(shorter, network).startswith(f"all inputs of length up to {LENGTH - 1} (")
+    before = LENGTH - layered["layers"][-1]["inputs"]
+    shorter = {**layered, "length": before, "layers": layered["layers"][:-1]}
+    assert checked(shorter, network).startswith(f"all inputs of length up to {before} (")
 
 
 @pytest.mark.parametrize("length", [LENGTH - 1, LENGTH + 1, 0, -1, 10**9])
 def test_a_length_without_its_layers_is_not(network: Any, layered: dict[str, Any], length: int) -> None:
-    with pytest.raises(Rejected, match="expected groups"):
+    with pytest.raises(Rejected, match="expected layers of"):
         checked({**layered, "length": length}, network)
 
 
-def test_corrupted_layers_are_rejected(network: Any, layered: dict[str, Any]) -> None:
-    at = next(k for k, groups in enumerate(layered["layers"]) if groups is not None)
-    groups = layered["layers"][at]
-    for wrong in ([], groups[:-1], [*groups, 0], [0.5 * group for group in groups], [[group] for group in groups], 7):
-        layers = [*layered["layers"][:at], wrong, *layered["layers"][at + 1 :]]
-        with pytest.raises(Rejected, match=r"expected .* numbers of groups"):
-            checked({**layered, "layers": layers}, network)
-    layers = [*layered["layers"][:at], [0] * len(groups), *layered["layers"][at + 1 :]]
-    with pytest.raises(Rejected, match="several program states"):
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"levels": []}, "single zonotope is not certain, or not followed"),
+        ({"levels": ["", ""]}, "single zonotope is not certain, or not followed"),
+        ({"levels": ["?"]}, "expected packed flags"),
+        ({"levels": [7]}, "expected packed flags"),
+        ({"levels": ["AAAA"]}, "expected packed flags"),
+        ({"levels": [packed(np.ones(3, dtype=bool))]}, "expected flags of"),
+        ({"levels": [packed(np.ones(10**7, dtype=bool))]}, "expected flags of"),
+        ({"inputs": 0}, "expected layers of"),
+        ({"inputs": -1}, "expected layers of"),
+    ],
+)
+def test_corrupted_layers_are_rejected(
+    network: Any, layered: dict[str, Any], wrong: dict[str, Any], reason: str
+) -> None:
+    at = next(k for k, layer in enumerate(layered["layers"]) if layer is not None)
+    layers = [*layered["layers"][:at], {**layered["layers"][at], **wrong}, *layered["layers"][at + 1 :]]
+    with pytest.raises(Rejected, match=reason):
         checked({**layered, "layers": layers}, network)
+
+
+def test_a_layer_of_too_many_words_is_rejected(network: Any, layered: dict[str, Any]) -> None:
+    deep = {**layered, "length": 1_000, "layers": [{"inputs": 1_000, "levels": []}]}
+    with pytest.raises(Rejected, match="expected at most 10,000 words from a node"):
+        checked(deep, network)
 
 
 @pytest.mark.parametrize("head", ["x: 0..1, z: 0..1", ""])
@@ -154,14 +193,10 @@ def test_a_program_of_other_inputs_is_rejected(network: Any, layered: dict[str, 
         checked({**layered, "program": other}, network)
 
 
-def test_groups_that_are_too_wide_prove_nothing(network: Any, layered: dict[str, Any]) -> None:
-    enclosed_layers = Layers(PARITY, enclosed(network))
-    for _ in range(3):
-        enclosed_layers.step()
-    by_state = enclosed_layers.states.tolist()
-    coarse = [None, None, by_state, *([0, 1] if k % 2 else [0, 1, 1, 0] for k in range(LENGTH - 4))]
-    with pytest.raises(Rejected):
-        checked({**layered, "layers": coarse}, network)
+def test_nodes_that_are_too_wide_prove_nothing(network: Any, layered: dict[str, Any]) -> None:
+    every = {"inputs": 1, "levels": [packed(np.ones((2, 2), dtype=bool))]}  # from all that is of one program state
+    with pytest.raises(Rejected, match="are not certain"):
+        checked({**layered, "layers": [None, None, None, *[every] * (LENGTH - 3)]}, network)
 
 
 def test_a_program_that_differs_later_is_proved_only_until_then(network: Any) -> None:
@@ -186,7 +221,7 @@ def test_a_wrong_program_is_not_proved_at_all(network: Any) -> None:
 def test_without_time_nothing_is_claimed(network: Any) -> None:
     verdict, certificate = certify_layered(network, PARITY, LENGTH, timeout_s=0.0)
     assert certificate is None
-    assert verdict == Unknown("the time was up")
+    assert verdict == Unknown("after 0 inputs, the time was up")
 
 
 def test_layers_that_do_not_fit_are_refused(network: Any) -> None:
@@ -196,23 +231,54 @@ def test_layers_that_do_not_fit_are_refused(network: Any) -> None:
         layers.step()
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 60))
-def test_groups_are_of_one_state_and_no_more_than_asked_for(seed: int, budget: int, count: int) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 9))
+def test_halves_hold_what_is_pending_and_end_in_single_zonotopes(seed: int, count: int, words: int) -> None:
     rng = np.random.default_rng(seed)
-    points, states = rng.integers(0, 3, size=(count, 3)).astype(np.float64), rng.integers(0, 3, size=count)
-    groups = grouped(points, states, budget)
-    assert sorted(set(groups.tolist())) == list(range(groups.max() + 1))
-    assert groups.max() + 1 <= max(budget, len(set(states.tolist())))
-    for number in range(groups.max() + 1):
-        assert len(set(states[groups == number].tolist())) == 1
-    if budget >= count:  # as many as there are different points
-        assert groups.max() + 1 == len(np.unique(np.column_stack([points, states]), axis=0))
+    places = rng.integers(0, 3, size=(count, 3)).astype(np.float64)
+    nodes = Nodes.roots([np.arange(count)], words, places)
+    left = np.ones((count, words), dtype=bool)
+    while len(nodes):
+        done = nodes.pending & (rng.random(nodes.pending.shape) < np.where(nodes.counts == 1, 1.0, 0.2)[:, None])
+        nodes.pending[done] = False
+        for k in range(len(nodes)):
+            assert len(nodes.at(k)) == nodes.counts[k] > 0
+            box = np.ptp(places[nodes.at(k)], axis=0)
+            assert np.isclose(nodes.widths[k], np.linalg.norm(box))
+            left[nodes.at(k)] &= ~done[k]
+            assert (left[nodes.at(k)] == nodes.pending[k]).all()
+        nodes = nodes.halves(places)
+    assert not left.any()
 
 
-def test_near_points_are_together() -> None:
-    rng = np.random.default_rng(0)
-    middles = 10.0 * np.arange(4)[:, None] * np.ones(2)
-    points = np.repeat(middles, 20, axis=0) + rng.random((80, 2))
-    groups = grouped(points, np.zeros(80, dtype=np.int64), 4)
-    assert [len(set(part)) for part in groups.reshape(4, 20).tolist()] == [1] * 4
-    assert len(set(groups.tolist())) == 4
+def test_a_single_zonotope_has_no_halves() -> None:
+    nodes = Nodes.roots([np.array([0])], 2, np.zeros((1, 3)))
+    with pytest.raises(Fails, match="single zonotope"):
+        nodes.halves(np.zeros((1, 3)))
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=30))
+def test_packed_flags_are_read_again(flags: list[list[bool]]) -> None:
+    found = np.array(flags)
+    assert (unpacked(packed(found), found.shape) == found).all()
+    assert not unpacked("", found.shape).any()
+    with pytest.raises(Fails, match="expected flags of"):
+        unpacked(packed(found), (len(flags) + 8, 3))
+
+
+def test_what_a_search_takes_is_what_its_certificate_names(network: Any) -> None:
+    sought, named = Layers(PARITY, enclosed(network)), Layers(PARITY, enclosed(network))
+    for _ in range(4):
+        sought.step()
+        named.step()
+    choice = Limited(0.3)
+    sought.follow(3, choice)
+    named.follow(3, Named(choice.levels))
+    assert sought.followed == named.followed
+    assert (sought.states == named.states).all()
+    assert np.allclose(sought.zonotopes.centre, named.zonotopes.centre)
+    assert (sought.zonotopes.radius() > 0).all()
+    fewer = Layers(PARITY, enclosed(network))
+    for _ in range(4):
+        fewer.step()
+    fewer.follow(3, Limited(1e-6))
+    assert fewer.followed > sought.followed

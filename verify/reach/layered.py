@@ -1,44 +1,105 @@
-"""Finding a layered certificate (`verify.layers`): which zonotopes to merge, so that layers stay small.
+"""Finding a layered certificate (`verify.layers`): which words are followed from which sets of zonotopes.
 
-Networks forget: what two inputs long ago differed in is soon a small difference. Layers are followed as they are until
-the next one would have more than `SPREADING` times `budget` zonotopes; then they are merged into so many, those that
-are near: the widest group is halved across its longest direction, again and again. Merging rarely and much is better
-than often and little: whatever a merge adds is added again by the next one, but shrinks in the steps between.
+All inputs are followed one by one while their states are few. Then, at each layer, words are followed from nodes as
+large as a `limit` on the images allows; the limit is the least for which there are not more images than a `budget`. So
+images are about as large everywhere, after what is forgotten at once and after what is not. The last layer needs no
+limit: its images only have to be read out for certain. Where a word of a layer is not, fewer inputs are followed.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsl.errors import Unsupported
 from dsl.programs import Machine
 from verify.budget import Deadline
 from verify.enclosures import Network
-from verify.layers import MOST_ENTRIES, Layers, unit_of
-from verify.reach.affine import Array
+from verify.layers import Layers
+from verify.nodes import Nodes, packed
 from verify.subject import RecurrentSubject
 from verify.tube import Fails
 from verify.weights import WithWeights
 
-SPREADING = 100
-BUDGETS = (250, 1_000, 4_000, 12_000)
+BUDGETS = (5_000, 20_000, 100_000)
 """Searches, one after the other, each about four times as long as the one before."""
+POINTS = 5
+"""Times the budget: so many inputs are followed one by one."""
+WORDS, LAST = 100, 1_000
+"""As many words at most are followed from a node, and in the last layer."""
+WIDE = 2.0
+"""Units: nodes that are wider are not tried."""
+LEAST, FIRST, STEP, RISE = 0.01, 0.5, 1.25, 4.0
+"""Limits: the least; the largest that is tried for the first layer; from one to the next that is tried; and the largest
+that is tried for a layer, in limits of the one before."""
+PART, NARROW = 0.05, 1.0
+"""Of a layer: what is followed to see how many images a limit makes, in nodes of this width in units."""
 
-Groups = NDArray[np.int64] | None
+Layer = dict[str, Any] | None
 
 
 @dataclass(frozen=True)
 class Layered:
-    """Inputs of up to `length` are covered with these `groups`, by length from 1 on; what ended it."""
+    """Inputs of up to `length` are covered with these `layers`, as in a certificate; what ended it."""
 
-    groups: list[Groups]
+    layers: list[Layer]
     length: int
     obstacle: str
+
+
+class _TooMany(Exception):
+    """More images than were allowed."""
+
+
+class Limited:
+    """All words from nodes that are not too wide, taken where the image is not longer than a limit, or its node a
+    single zonotope. Of `most` images at most: then it raises `_TooMany`."""
+
+    def __init__(self, limit: float, most: float = np.inf) -> None:
+        self.limit, self.most, self.count = limit, most, 0
+        self._levels = list[tuple[Nodes, Any]]()
+
+    def asked(self, nodes: Nodes) -> Any:
+        self._levels.append((nodes, nodes.pending.copy()))
+        return np.broadcast_to((nodes.widths <= WIDE)[:, None], nodes.pending.shape)
+
+    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
+        taken = certain & ((sizes <= self.limit) | single)
+        self.count += int(taken.sum())
+        if self.count > self.most:
+            raise _TooMany
+        return taken
+
+    def missed(self, words: int) -> None:
+        """These are left to both halves."""
+
+    @property
+    def levels(self) -> list[str]:
+        """What was taken, as in a certificate."""
+        return [packed(before & ~nodes.pending) for nodes, before in self._levels]
+
+
+class _Narrow:
+    """Which nodes are narrow, none of which is followed."""
+
+    def __init__(self) -> None:
+        self.sets = list[Any]()
+
+    def asked(self, nodes: Nodes) -> Any:
+        narrow = nodes.widths <= NARROW
+        self.sets += [nodes.at(number) for number in np.nonzero(narrow)[0].tolist()]
+        nodes.pending[narrow] = False
+        return np.zeros_like(nodes.pending)
+
+    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
+        return certain
+
+    def missed(self, words: int) -> None:
+        """None was asked for."""
 
 
 def layered(
@@ -58,47 +119,48 @@ def layered(
 
 
 def _followed(machine: Machine, network: Network, length: int, budget: int, deadline: Deadline) -> Layered:
-    layers, groups, obstacle = Layers(machine, network), list[Groups](), f"inputs of length {length} were asked for"
-    most = min(SPREADING * budget, MOST_ENTRIES // layers.zonotopes.centre.shape[1] ** 2)
+    layers, found, obstacle = Layers(machine, network), list[Layer](), f"inputs of length {length} were asked for"
+    alphabet, most, rng = len(network.symbols), FIRST, np.random.default_rng(budget)
+    deepest = max(1, int(np.log(WORDS) / np.log(max(alphabet, 2)) + 1e-9))
     try:
         while layers.length < length:
-            layers.step(lambda: deadline.passed)
-            groups.append(None)
-            if layers.length < length and len(layers.states) * len(network.symbols) > most:
-                groups[-1] = grouped(layers.zonotopes.centre, layers.states, budget)
-                layers.merge(groups[-1])
+            if not layers.zonotopes.terms.shape[1] and len(layers.states) * alphabet <= POINTS * budget:
+                layers.step(lambda: deadline.passed)
+                found.append(None)
+                continue
+            left = length - layers.length
+            last = alphabet**left <= LAST
+            depth = left if last else min(left, deepest)
+            limit = np.inf if last else _limit(layers, depth, budget, most, deadline, rng)
+            try:
+                choice = Limited(limit)
+                layers.follow(depth, choice, lambda: deadline.passed, last=last)
+            except Fails as error:
+                if depth == 1 or deadline.passed:
+                    raise
+                obstacle = f"after {layers.length} inputs, {error}"
+                deepest, length = depth // 2, layers.length + depth - 1
+                continue
+            most = RISE * limit
+            found.append({"inputs": depth, "levels": choice.levels})
     except (Fails, Unsupported, np.linalg.LinAlgError) as error:
-        obstacle = str(error)
-    return Layered(groups[: max(layers.length - 1, 0)], layers.length, obstacle)
+        obstacle = f"after {layers.length} inputs, {error}"
+    return Layered(found, layers.length, obstacle)
 
 
-def grouped(centres: Array, states: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
-    """Numbers of at most `budget` groups (more only where there are more states), each of one state, of near points.
-
-    Distances between points (count width) are in the units of `verify.layers`.
-    """
-    points = centres / unit_of(centres)
-    waiting, numbers = list[tuple[float, int, NDArray[np.int64]]](), np.zeros(len(points), dtype=np.int64)
-    for state in np.unique(states):
-        _wait(waiting, points, np.nonzero(states == state)[0])
-    while len(waiting) < budget and waiting[0][0] < 0:
-        rows = heapq.heappop(waiting)[2]
-        offset = points[rows] - points[rows].mean(axis=0)
-        if len(rows) > points.shape[1]:
-            along = np.linalg.eigh(offset.T @ offset)[1][:, -1]
-        else:
-            along = offset[np.argmax((offset**2).sum(axis=1))]
-        place = offset @ along
-        far = place > (place.min() + place.max()) / 2
-        for part in (rows[far], rows[~far]):
-            _wait(waiting, points, part)
-    for number, (_, _, rows) in enumerate(waiting):
-        numbers[rows] = number
-    return numbers
-
-
-def _wait(waiting: list[tuple[float, int, NDArray[np.int64]]], points: Array, rows: NDArray[np.int64]) -> None:
-    """The widest first; rows tell apart those as wide."""
-    some = points[rows]
-    middle = (some.min(axis=0) + some.max(axis=0)) / 2
-    heapq.heappush(waiting, (-float(((some - middle) ** 2).sum(axis=1).max()), int(rows[0]), rows))
+def _limit(layers: Layers, depth: int, budget: int, most: float, deadline: Deadline, rng: np.random.Generator) -> float:
+    """The least limit up to `most`, of those tried, with which a part of the layer makes no more than its part of the
+    budget."""
+    narrow, roots, share = _Narrow(), list[Any](), PART * len(layers.states)
+    copy(layers).follow(1, narrow, last=True)
+    for number in rng.permutation(len(narrow.sets)).tolist():
+        if sum(map(len, roots)) < share:
+            roots.append(narrow.sets[number])
+    allowed, limit = budget * sum(map(len, roots)) / len(layers.states), most
+    while limit > LEAST:
+        try:
+            copy(layers).follow(depth, Limited(limit / STEP, allowed), lambda: deadline.passed, last=True, roots=roots)
+        except _TooMany:
+            break
+        limit /= STEP
+    return limit

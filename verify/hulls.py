@@ -1,0 +1,100 @@
+"""Parallelotopes around zonotopes, for layered certificates (`verify.layers`). Part of the checker.
+
+A parallelotope is along the axes in which a set of zonotopes is long: the principal axes of its second moments, where a
+difference counts for itself and for what one more input makes of it. Coordinates are measured in a `unit` each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verify.enclosures import SLACK, Enclosure, Zonotope
+
+FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
+ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
+
+
+def stacked(found: list[Enclosure]) -> Enclosure:
+    """All of them, one after the other."""
+    if len(found) == 1:
+        return found[0]
+    parts = ([getattr(each, name) for each in found] for name in ("centre", "terms", "box"))
+    return Zonotope(*(np.concatenate(part) for part in parts))
+
+
+def unit_of(centres: Any) -> Any:
+    """In what a coordinate is measured: its deviation, not much less than the largest."""
+    deviation = centres.std(axis=0)
+    return np.maximum(deviation, FLAT * deviation.max()) if deviation.max() > 0 else np.ones_like(deviation)
+
+
+def ranges(places: Any, starts: Any) -> tuple[Any, Any]:
+    """The least and the largest of each run of rows that begins at `starts`."""
+    low, high = (each.reduceat(places, starts) for each in (np.minimum, np.maximum))
+    return low, high
+
+
+def sizes_of(x: Enclosure, unit: Any) -> Any:
+    """The lengths of all terms and sides of the box together, in units."""
+    return np.sqrt(np.einsum("ijk,ijk,k->i", x.terms, x.terms, unit**-2) + ((x.box / unit) ** 2).sum(axis=1))
+
+
+def trimmed(x: Enclosure, unit: Any, count: int) -> Enclosure:
+    """With as many terms as `count` (none if it is 0): the longest of what there are and of the sides of the box."""
+    if not count or not len(x.centre):
+        return x.like(x.centre, np.zeros((len(x.centre), count, len(unit))), x.box)
+    terms = np.concatenate([x.terms, x.box[:, :, None] * np.eye(len(unit))], axis=1)
+    lengths = np.einsum("ijk,ijk,k->ij", terms, terms, unit**-2)
+    order = np.argsort(-np.where(np.isfinite(lengths), lengths, np.inf), axis=1, kind="stable")
+    batch, had, width = terms.shape
+    at, flat = order + had * np.arange(batch)[:, None], terms.reshape(-1, width)
+    kept, rest = (flat[part.ravel()].reshape(batch, -1, width) for part in (at[:, :count], at[:, count:]))
+    return x.like(x.centre, kept, np.abs(rest).sum(axis=1) * (1 + ROUNDING))
+
+
+def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
+    """A parallelotope and a box, both as terms, around each run of rows that begins at `starts`.
+
+    Of a run, differences count by `effects` (run width width), squares.
+    """
+    low, high = ranges(x.centre, starts)
+    counts = np.diff(np.append(starts, len(x.centre)))
+    owner, middle = np.repeat(np.arange(len(starts)), counts), (low + high) / 2
+    offset, terms = (x.centre - middle[owner]) / unit, x.terms / unit
+    parts = [slice(first, first + count) for first, count in zip(starts.tolist(), counts.tolist())]
+    width, moments = len(unit), np.empty((len(starts), len(unit), len(unit)))
+    for k, part in enumerate(parts):
+        flat = terms[part].reshape(-1, width)
+        moments[k] = (offset[part].T @ offset[part] + flat.T @ flat) / counts[k]
+    frames, axes = _frames(moments, effects)
+    # coordinates along the axes, and how far from the middle they go
+    seen, reach, into = np.empty_like(offset), np.empty_like(offset), np.abs(frames)
+    for k, part in enumerate(parts):
+        seen[part] = offset[part] @ frames[k]
+        reach[part] = np.abs(terms[part].reshape(-1, width) @ frames[k]).reshape(counts[k], -1, width).sum(axis=1)
+    sizes = np.abs(offset) + np.abs(terms).sum(axis=1)
+    reach += (ROUNDING * sizes.sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None]
+    low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)
+    # frames and axes are inverses but for rounding
+    off = np.abs(np.eye(len(unit)) - frames @ axes) + ROUNDING * (into @ np.abs(axes) + 1)
+    lost = (np.maximum.reduceat(sizes, starts)[:, None] @ off)[:, 0] * (1 + ROUNDING)
+    axes = axes * unit
+    centre = middle + (((low + high) / 2)[:, None] @ axes)[:, 0]
+    box = np.maximum.reduceat(x.box, starts) + lost * unit
+    box = x.like(centre, np.zeros((len(starts), 0, len(unit))), box).plus_error(SLACK * np.abs(middle)).box
+    sides = (high - low)[:, :, None] / 2 * axes
+    alone = np.nonzero(counts == 1)[0]  # is what it is
+    rows, had = starts[alone], x.terms.shape[1]
+    centre[alone], box[alone], sides[alone, :had], sides[alone, had:] = x.centre[rows], x.box[rows], x.terms[rows], 0
+    return x.like(centre, np.concatenate([sides, box[:, :, None] * np.eye(width)], axis=1), np.zeros_like(box))
+
+
+def _frames(moments: Any, effects: Any) -> tuple[Any, Any]:
+    """Per group, matrices that take differences to coordinates in which both are diagonal, and back."""
+    values, vectors = np.linalg.eigh(effects)
+    roots = np.sqrt(values)[:, None]
+    there, back = vectors * roots, (vectors / roots).transpose(0, 2, 1)
+    turned = np.linalg.eigh(there.transpose(0, 2, 1) @ moments @ there)[1]
+    return there @ turned, turned.transpose(0, 2, 1) @ back

@@ -1,0 +1,126 @@
+"""Sets of near zonotopes, halved again and again, for layered certificates (`verify.layers`). Part of the checker."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from verify.hulls import ranges
+from verify.tube import Fails
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Sets of zonotopes: `counts` of `rows` from each of `starts` on. Of (node word), `pending` are not followed yet.
+
+    `middles` and `widths` are of the boxes of their centres, in units, the latter the lengths of the diagonals.
+    """
+
+    rows: Any
+    starts: Any
+    counts: Any
+    pending: Any
+    middles: Any
+    widths: Any
+
+    @staticmethod
+    def of(rows: Any, counts: Any, pending: Any, places: Any) -> Nodes:
+        """With where they are, of the places of all zonotopes (count width)."""
+        starts = np.cumsum(counts) - counts
+        if not len(rows):
+            return Nodes(rows, starts, counts, pending, np.zeros((0, places.shape[1])), np.zeros(0))
+        low, high = ranges(places[rows], starts)
+        return Nodes(rows, starts, counts, pending, (low + high) / 2, np.linalg.norm(high - low, axis=1))
+
+    @staticmethod
+    def roots(sets: Sequence[Any], words: int, places: Any) -> Nodes:
+        """One for each set of rows, all words of which are pending."""
+        counts = np.array([len(rows) for rows in sets])
+        return Nodes.of(np.concatenate(sets), counts, np.ones((len(sets), words), dtype=bool), places)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def at(self, number: int) -> Any:
+        """The rows of one."""
+        return self.rows[self.starts[number] : self.starts[number] + self.counts[number]]
+
+    def halves(self, places: Any) -> Nodes:
+        """Both halves of each node with words pending, across the coordinate in which it is widest, at the middle.
+
+        Raises `Fails` where it is a single zonotope.
+        """
+        left = self.pending.any(axis=1)
+        if (left & (self.counts == 1)).any():
+            raise Fails("a word from a single zonotope is not certain, or not followed")
+        rows, counts = self.rows[np.repeat(left, self.counts)], self.counts[left]
+        if not len(rows):
+            return Nodes.of(rows, counts, self.pending[left], places)
+        starts, owner = np.cumsum(counts) - counts, np.repeat(np.arange(len(counts)), counts)
+        low, high = ranges(places[rows], starts)
+        widest = (high - low).argmax(axis=1)
+        far = places[rows, widest[owner]] > self.middles[left][owner, widest[owner]]
+        farther = np.add.reduceat(far.astype(np.int64), starts)
+        alike = (farther == 0) | (farther == counts)
+        far = np.where(alike[owner], np.arange(len(rows)) - starts[owner] < counts[owner] // 2, far)
+        order = np.argsort(2 * owner + far, kind="stable")
+        halves = np.bincount(2 * owner + far, minlength=2 * len(counts))
+        return Nodes.of(rows[order], halves, np.repeat(self.pending[left], 2, axis=0), places)
+
+
+class Choice(Protocol):
+    """Which words are followed from which nodes."""
+
+    def asked(self, nodes: Nodes) -> Any:
+        """Per node and word (as `pending`), whether it is to be followed."""
+        ...
+
+    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
+        """Per image, whether it is taken: how long it is in units, whether all read-outs on the way are certain, and
+        whether its node is a single zonotope. None is taken that is not certain."""
+        ...
+
+    def missed(self, words: int) -> None:
+        """So many of the words asked for at one level of halves were not taken."""
+        ...
+
+
+class Named:
+    """The words of a certificate, per level of halves: `packed` flags. All have to be certain."""
+
+    def __init__(self, levels: Iterable[Any]) -> None:
+        self._levels = iter(levels)
+
+    def asked(self, nodes: Nodes) -> Any:
+        return unpacked(next(self._levels, ""), nodes.pending.shape)
+
+    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
+        return certain
+
+    def missed(self, words: int) -> None:
+        if words:
+            raise Fails(f"the read-outs after {words:,} words of nodes are not certain")
+
+
+def packed(flags: Any) -> str:
+    """Flags as text."""
+    return base64.b64encode(zlib.compress(np.packbits(flags).tobytes(), 9)).decode()
+
+
+def unpacked(text: Any, shape: tuple[int, ...]) -> Any:
+    """What was `packed`, none where the text is empty. Raises `Fails` where it is not of this shape."""
+    count = int(np.prod(shape))
+    size = -(-count // 8)
+    try:
+        reader = zlib.decompressobj()
+        found = reader.decompress(base64.b64decode(text, validate=True), size + 1) if text else b"\0" * size
+    except (ValueError, TypeError, zlib.error) as error:
+        raise Fails(f"expected packed flags, got {error}") from None
+    if len(found) != size:
+        raise Fails(f"expected flags of {count:,} words of nodes, got others")
+    return np.unpackbits(np.frombuffer(found, dtype=np.uint8), count=count).astype(bool).reshape(shape)
