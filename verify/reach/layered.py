@@ -19,7 +19,7 @@ from dsl.errors import Unsupported
 from dsl.programs import Machine
 from verify.budget import Deadline
 from verify.enclosures import Network
-from verify.layers import Layers
+from verify.layers import MOST_IN_NODE, Layers
 from verify.nodes import Nodes, packed
 from verify.subject import RecurrentSubject
 from verify.tube import Fails
@@ -65,7 +65,8 @@ class Limited:
 
     def asked(self, nodes: Nodes) -> Any:
         self._levels.append((nodes, nodes.pending.copy()))
-        return np.broadcast_to((nodes.widths <= WIDE)[:, None], nodes.pending.shape)
+        narrow = (nodes.widths <= WIDE) & (nodes.counts <= MOST_IN_NODE)
+        return np.broadcast_to(narrow[:, None], nodes.pending.shape)
 
     def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
         taken = certain & ((sizes <= self.limit) | single)
