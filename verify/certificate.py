@@ -240,8 +240,7 @@ def _in_turns(searches: list[Search], deadline: Deadline, turn_s: float) -> Clos
 def _checked(certificate: dict[str, Any], network: WithWeights) -> tuple[Verdict, dict[str, Any] | None]:
     """Nothing is claimed that the independent checker does not accept."""
     try:
-        with np.errstate(all="ignore"):
-            check_certificate(certificate, dict(network.description), dict(network.tensors))
+        check_certificate(certificate, dict(network.description), dict(network.tensors))
     except Rejected as error:
         return Unknown(f"the independent checker rejects the certificate: {error}"), None
     how = f"{len(certificate['regions']):,} regions, {METHOD}" if "regions" in certificate else _method(certificate)

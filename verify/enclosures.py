@@ -42,7 +42,7 @@ class Enclosure:
 
     def lengths(self) -> Any:
         """The reach, from the terms."""
-        return np.sqrt((self.terms**2).sum(axis=1))
+        return np.linalg.norm(self.terms, axis=1)
 
     def times(self, other: Enclosure) -> tuple[Any, Any]:
         """The middle of the products of both's terms, and how far they are from it: `(p.s)(q.s)` lies within |p||q|/2
@@ -104,13 +104,13 @@ def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
 
 
 def _sum(a: Enclosure, b: Enclosure, sign: float = 1.0) -> Enclosure:
-    centre, box = a.centre + sign * b.centre, a.box + b.box
+    centre, box, terms = a.centre + sign * b.centre, a.box + b.box, b.terms if sign == 1 else sign * b.terms
     if not a.terms.shape[1]:
-        total = a.like(centre, b.terms if sign == 1 else sign * b.terms, box, b.reach())
+        total = a.like(centre, terms, box, b.reach())
     elif not b.terms.shape[1]:
         total = a.like(centre, a.terms, box, a.reach())
     else:
-        total = a.like(centre, a.terms + b.terms if sign == 1 else a.terms + sign * b.terms, box)
+        total = a.like(centre, a.terms + terms, box)
     return total.plus_error(U * total.size() + 1e-40)
 
 

@@ -56,6 +56,14 @@ class Layers:
         self._symbols = [tuple(bool(v) if k else v for k, v in zip(kinds, symbol)) for symbol in network.symbols]
         self._steps: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
 
+    def places(self) -> Any:
+        """Where the zonotopes of the present layer are, in units."""
+        return self.zonotopes.centre / self.unit
+
+    def by_state(self) -> list[Any]:
+        """The zonotopes of each program state."""
+        return [np.nonzero(self.states == state)[0] for state in np.unique(self.states)]
+
     def step(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """One more input, from each zonotope on its own. Raises `Fails` where its output is not certain, or when it was
         stopped."""
@@ -90,9 +98,8 @@ class Layers:
         """
         if len(self._symbols) ** depth > MOST_WORDS:
             raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {len(self._symbols):,}^{depth:,}")
-        places, found, followed = self.zonotopes.centre / self.unit, list[tuple[Enclosure, Any]](), 0
-        sets = [np.nonzero(self.states == state)[0] for state in np.unique(self.states)] if roots is None else roots
-        nodes = Nodes.roots(sets, len(self._symbols) ** depth, places)
+        places, found, followed = self.places(), list[tuple[Enclosure, Any]](), 0
+        nodes = Nodes.roots(self.by_state() if roots is None else roots, len(self._symbols) ** depth, places)
         while len(nodes):
             asked = choice.asked(nodes) & nodes.pending
             whole = np.nonzero(asked.any(axis=1))[0]

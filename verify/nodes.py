@@ -18,30 +18,39 @@ from verify.tube import Fails
 class Nodes:
     """Sets of zonotopes: `counts` of `rows` from each of `starts` on. Of (node word), `pending` are not followed yet.
 
-    `middles` and `widths` are of the boxes of their centres, in units, the latter the lengths of the diagonals.
+    Their centres lie in boxes from `low` to `high`, in units.
     """
 
     rows: Any
     starts: Any
     counts: Any
     pending: Any
-    middles: Any
-    widths: Any
+    low: Any
+    high: Any
 
     @staticmethod
     def of(rows: Any, counts: Any, pending: Any, places: Any) -> Nodes:
         """With where they are, of the places of all zonotopes (count width)."""
         starts = np.cumsum(counts) - counts
         if not len(rows):
-            return Nodes(rows, starts, counts, pending, np.zeros((0, places.shape[1])), np.zeros(0))
-        low, high = ranges(places[rows], starts)
-        return Nodes(rows, starts, counts, pending, (low + high) / 2, np.linalg.norm(high - low, axis=1))
+            return Nodes(rows, starts, counts, pending, *np.zeros((2, 0, places.shape[1])))
+        return Nodes(rows, starts, counts, pending, *ranges(places[rows], starts))
 
     @staticmethod
     def roots(sets: Sequence[Any], words: int, places: Any) -> Nodes:
         """One for each set of rows, all words of which are pending."""
         counts = np.array([len(rows) for rows in sets])
         return Nodes.of(np.concatenate(sets), counts, np.ones((len(sets), words), dtype=bool), places)
+
+    @property
+    def middles(self) -> Any:
+        """Of the boxes."""
+        return (self.low + self.high) / 2
+
+    @property
+    def widths(self) -> Any:
+        """The lengths of the diagonals of the boxes."""
+        return np.linalg.norm(self.high - self.low, axis=1)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -62,8 +71,7 @@ class Nodes:
         if not len(rows):
             return Nodes.of(rows, counts, self.pending[left], places)
         starts, owner = np.cumsum(counts) - counts, np.repeat(np.arange(len(counts)), counts)
-        low, high = ranges(places[rows], starts)
-        widest = (high - low).argmax(axis=1)
+        widest = (self.high - self.low)[left].argmax(axis=1)
         far = places[rows, widest[owner]] > self.middles[left][owner, widest[owner]]
         farther = np.add.reduceat(far.astype(np.int64), starts)
         alike = (farther == 0) | (farther == counts)
@@ -108,7 +116,7 @@ class Named:
 
 
 def packed(flags: Any) -> str:
-    """Flags as text."""
+    """Flags as text: bits in their order, the first of a byte the most significant, compressed by zlib, in base64."""
     return base64.b64encode(zlib.compress(np.packbits(flags).tobytes(), 9)).decode()
 
 

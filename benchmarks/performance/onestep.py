@@ -39,7 +39,7 @@ from extract.search.select import fit
 
 ARMS = {"guided": (True, True), "no distillers": (False, True), "unguided": (False, False)}
 HARD = 60_000
-MAX_COST, ENDLESS = 250.0, 10**12
+MAX_COST = 250.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def solve(problem: OneStep, limits: Limits, distillers: bool, guided: bool) -> O
 
 def once_more(problem: OneStep, before: Outcome, limits: Limits, seconds: float) -> Outcome:
     """The better of an answer and that of a search without a bound on candidates."""
-    endless = replace(limits, timeout_s=seconds, max_candidates=ENDLESS, proof=ENDLESS)
+    endless = replace(limits, timeout_s=seconds, max_candidates=Limits.max_candidates, proof=Limits.max_candidates)
     after = solve(problem, endless, *ARMS["guided"])
     best = after if after.minimal or after.cost < before.cost else before
     return replace(best, candidates=before.candidates + after.candidates, seconds=before.seconds + after.seconds)

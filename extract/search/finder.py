@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +27,7 @@ from extract.search.histories import Histories, Rows, Traces
 from extract.search.sets import STATE_BITS
 from extract.search.simulations import closing, hash_table, purity, simulate
 from extract.search.variables import SHOWN_BITS, Found, Source, joint_codes, operators, telling_bits, together
-from verify.budget import Deadline
+from verify.budget import FOREVER, Deadline
 from verify.domain import Domain, IntArray
 
 PURE_WEIGHT, MOST_PURE = 1.5, 16.0
@@ -43,7 +42,6 @@ MOST_ENTRIES = 24_000_000
 NESTED, CHOOSING_BASES = 200, 30
 """Usual choices that are reset by another test, and bases over which usual choices are looked for."""
 COPY_BITS, LIMIT_BITS = 3.0, 0.01
-ENDLESS = Deadline(math.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +105,7 @@ class Finder:
 
     def __init__(
         self, mealy: Mealy, domain: Domain, words: Histories, constants: tuple[int, ...], initials: tuple[int, ...],
-        low: int, high: int, deadline: Deadline = ENDLESS,
+        low: int, high: int, deadline: Deadline = FOREVER,
     ) -> None:  # fmt: skip
         """Past the deadline what was found so far is returned."""
         self.deadline = deadline

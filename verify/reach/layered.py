@@ -84,25 +84,6 @@ class Limited:
         return [packed(before & ~nodes.pending) for nodes, before in self._levels]
 
 
-class _Narrow:
-    """Which nodes are narrow, none of which is followed."""
-
-    def __init__(self) -> None:
-        self.sets = list[Any]()
-
-    def asked(self, nodes: Nodes) -> Any:
-        narrow = nodes.widths <= NARROW
-        self.sets += [nodes.at(number) for number in np.nonzero(narrow)[0].tolist()]
-        nodes.pending[narrow] = False
-        return np.zeros_like(nodes.pending)
-
-    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
-        return certain
-
-    def missed(self, words: int) -> None:
-        """None was asked for."""
-
-
 def layered(
     network: RecurrentSubject, machine: Machine, length: int, deadline: Deadline, budgets: Sequence[int] = BUDGETS
 ) -> Layered:
@@ -152,11 +133,10 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
 def _limit(layers: Layers, depth: int, budget: int, most: float, deadline: Deadline, rng: np.random.Generator) -> float:
     """The least limit up to `most`, of those tried, with which a part of the layer makes no more than its part of the
     budget."""
-    narrow, roots, share = _Narrow(), list[Any](), PART * len(layers.states)
-    copy(layers).follow(1, narrow, last=True)
-    for number in rng.permutation(len(narrow.sets)).tolist():
+    sets, roots, share = _narrow(layers), list[Any](), PART * len(layers.states)
+    for number in rng.permutation(len(sets)).tolist():
         if sum(map(len, roots)) < share:
-            roots.append(narrow.sets[number])
+            roots.append(sets[number])
     allowed, limit = budget * sum(map(len, roots)) / len(layers.states), most
     while limit > LEAST:
         try:
@@ -165,3 +145,15 @@ def _limit(layers: Layers, depth: int, budget: int, most: float, deadline: Deadl
             break
         limit /= STEP
     return limit
+
+
+def _narrow(layers: Layers) -> list[Any]:
+    """The zonotopes of the first nodes that are narrow."""
+    places, sets = layers.places(), list[Any]()
+    nodes = Nodes.roots(layers.by_state(), 1, places)
+    while len(nodes):
+        narrow = nodes.widths <= NARROW
+        sets += [nodes.at(number) for number in np.nonzero(narrow)[0].tolist()]
+        nodes.pending[narrow] = False
+        nodes = nodes.halves(places)
+    return sets
