@@ -84,11 +84,15 @@ def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
     centre = middle + (((low + high) / 2)[:, None] @ axes)[:, 0]
     box = np.maximum.reduceat(x.box, starts) + lost * unit
     box = x.like(centre, np.zeros((len(starts), 0, len(unit))), box).plus_error(SLACK * np.abs(middle)).box
-    sides = (high - low)[:, :, None] / 2 * axes
-    alone = np.nonzero(counts == 1)[0]  # is what it is
-    rows, had = starts[alone], x.terms.shape[1]
-    centre[alone], box[alone], sides[alone, :had], sides[alone, had:] = x.centre[rows], x.box[rows], x.terms[rows], 0
-    return x.like(centre, np.concatenate([sides, box[:, :, None] * np.eye(width)], axis=1), np.zeros_like(box))
+    return as_terms(x.like(centre, (high - low)[:, :, None] / 2 * axes, box))
+
+
+def as_terms(x: Enclosure) -> Enclosure:
+    """The same with the sides of its box as the last terms, of twice as many as there are coordinates."""
+    batch, width = x.box.shape
+    terms = np.zeros((batch, 2 * width, width))
+    terms[:, : x.terms.shape[1]], terms[:, width:] = x.terms, x.box[:, :, None] * np.eye(width)
+    return x.like(x.centre, terms, np.zeros_like(x.box))
 
 
 def _frames(moments: Any, effects: Any) -> tuple[Any, Any]:

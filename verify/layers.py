@@ -25,7 +25,7 @@ from dsl.programs import Machine
 from dsl.semantics import initial_state, step
 from dsl.types import BoolType
 from verify.enclosures import Enclosure, Network, Zonotope
-from verify.hulls import around, sizes_of, stacked, trimmed, unit_of
+from verify.hulls import around, as_terms, sizes_of, stacked, trimmed, unit_of
 from verify.nodes import Choice, Nodes
 from verify.tube import Fails
 
@@ -167,19 +167,21 @@ class Layers:
                 yield found, ended, rows[some], last
 
     def _around(self, nodes: Nodes, which: Any) -> Enclosure:
-        """Parallelotopes around some of the nodes."""
-        counts, first, width = nodes.counts[which], 0, len(self.unit)
+        """Parallelotopes around some of the nodes; what is single is what it is."""
+        counts, first = nodes.counts[which], 0
         if counts.max(initial=0) > MOST_IN_NODE:
             raise Fails(f"expected nodes of at most {MOST_IN_NODE:,} zonotopes, got {counts.max():,}")
-        effects = self._effects(nodes.middles[which] * self.unit)
-        found: list[Enclosure] = [Zonotope(np.zeros((0, width)), np.zeros((0, 2 * width, width)), np.zeros((0, width)))]
-        while first < len(which):
-            last = first + max(1, int(np.searchsorted(np.cumsum(counts[first : first + ROWS]), ROWS, side="right")))
-            rows = np.concatenate([nodes.at(number) for number in which[first:last].tolist()])
-            starts = np.cumsum(counts[first:last]) - counts[first:last]
-            found.append(around(self.zonotopes.rows(rows), starts, self.unit, effects[first:last]))
-            first = last
-        return stacked(found)
+        x, several = as_terms(self.zonotopes.rows(nodes.rows[nodes.starts[which]])), np.nonzero(counts > 1)[0]
+        effects = self._effects(nodes.middles[which[several]] * self.unit)
+        while first < len(several):
+            total = np.cumsum(counts[several[first : first + ROWS]])
+            part = several[first : first + max(1, int(np.searchsorted(total, ROWS, side="right")))]
+            rows = np.concatenate([nodes.at(number) for number in which[part].tolist()])
+            starts = np.cumsum(counts[part]) - counts[part]
+            found = around(self.zonotopes.rows(rows), starts, self.unit, effects[first : first + len(part)])
+            x.centre[part], x.terms[part], x.box[part] = found.centre, found.terms, found.box
+            first += len(part)
+        return x
 
     def _effects(self, centres: Any) -> Any:
         """Per centre (count width width) the squares of a small difference, in units, and of its images together."""
