@@ -8,8 +8,8 @@ the regions that hold its image (several where the image is cut at kinks). The f
 Where the program keeps numbers, a growing certificate has a `tube` instead (`verify.growth`), the `length` up to which
 it was followed, and whether it is `closed` there, which makes it one for every length. Where no regions close, a
 layered certificate covers inputs up to a `length`; of its `layers`, each is null where one more input is followed from
-every zonotope on its own, or says how many `inputs` are followed from sets of zonotopes, and, per level of halves,
-which words from which (`verify.layers`).
+every zonotope on its own, or says how many `inputs` are followed from sets of zonotopes, and, per level of halves (of
+sets, then of single zonotopes), which words from which (`verify.layers`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ TOLERANCE_SHARE, TURN, SEARCH_SHARE = 0.1, 0.05, 0.9
 """Of the whole time: what tolerances may take, what one turn takes, and all turns; what remains is for the checker."""
 LENGTH, LISTED = 16, 1 << 20
 """Inputs of this length are to be covered where not all are, and where there are more than can be tried one by one."""
-EVERY_SHARE, LAYERED_SHARE, LAYERED_S = 0.35, 0.5, 5.0
+EVERY_SHARE, LAYERED_SHARE, LAYERED_S = 0.35, 0.75, 5.0
 """Where both are sought, what proofs for every length get of the whole, and layers of what is left, as the checker
 follows them again; and the seconds without which these are not sought."""
 

@@ -151,7 +151,7 @@ def _layered(certificate: dict[str, Any], machine: Machine, network: Network) ->
                 layers.step()
             else:
                 layers.follow(depth, Named(layer["levels"]), last=layers.length + depth == length)
-    except Fails as error:
+    except (Fails, np.linalg.LinAlgError) as error:
         raise Rejected(f"after {layers.length} inputs, {error}") from None
     return f"all inputs of length up to {length:,} ({layers.followed:,} enclosures checked)"
 

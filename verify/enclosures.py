@@ -28,7 +28,7 @@ class Enclosure:
     """
 
     def __init__(self, centre: Any, terms: Any, box: Any, reach: Any = None) -> None:
-        self.centre, self.terms, self.box, self._reach = centre, terms, box, reach
+        self.centre, self.terms, self.box, self._reach, self._radius = centre, terms, box, reach, None
 
     def like(self, centre: Any, terms: Any, box: Any, reach: Any = None) -> Enclosure:
         """Others whose coefficients are bounded as these are; their reach where it is known."""
@@ -51,8 +51,10 @@ class Enclosure:
 
     def radius(self) -> Any:
         """Half the width of each coordinate, rounded outward."""
-        total = self.reach() + self.box
-        return total + SLACK * (total + np.abs(self.centre))
+        if self._radius is None:
+            total = self.reach() + self.box
+            self._radius = total + SLACK * (total + np.abs(self.centre))
+        return self._radius
 
     def size(self) -> Any:
         """The largest absolute value of each coordinate."""
@@ -129,21 +131,20 @@ def _product(a: Enclosure, b: Enclosure) -> Enclosure:
 def _smooth(x: Enclosure, kind: str) -> Enclosure:
     """Tanh or sigmoid: the chord, and by how much the curve leaves it, at the ends and where it is parallel."""
     radius = x.radius()
-    low, high = x.centre - radius, x.centre + radius
-    steepest = 1.0 if kind == "tanh" else 0.25
+    low, steepest, middle = x.centre - radius, *((1.0, 0.0) if kind == "tanh" else (0.25, 0.5))
+    run = np.maximum(2 * radius, 1e-6)
+    high = low + run
 
     def curve(at: Any) -> Any:
         return np.tanh(at) if kind == "tanh" else (1 + np.tanh(at / 2)) / 2
 
-    run = np.maximum(high - low, 1e-6)
-    first = curve(low)
-    slope = np.clip((curve(low + run) - first) / run, 0.0, steepest)
+    first, last = curve(low), curve(high)
+    slope = np.clip((last - first) / run, 0.0, steepest)
     rise = np.sqrt(steepest - slope)  # both derivatives are `steepest - (curve - middle) ** 2`
-    turn = np.arctanh(np.minimum(rise / np.sqrt(steepest), 1 - 1e-16)) / np.sqrt(steepest)
-    top = bottom = first - slope * low
-    for at in (high, np.clip(-turn, low, high), np.clip(turn, low, high)):  # a turn outside counts as the next end
-        missed = curve(at) - slope * at
-        top, bottom = np.maximum(top, missed), np.minimum(bottom, missed)
+    turn = np.arctanh(np.minimum(rise / steepest**0.5, 1 - 1e-16)) / steepest**0.5
+    bend, start, end = rise - slope * turn, first - slope * low, last - slope * high
+    top = np.maximum(np.maximum(start, end), np.where((low < turn) & (turn < high), middle + bend, -np.inf))
+    bottom = np.minimum(np.minimum(start, end), np.where((low < -turn) & (-turn < high), middle - bend, np.inf))
     margin = FUNCTION + 1e-12 * (1 + np.abs(low) + np.abs(high))
     chord = x.like(slope * x.centre + (top + bottom) / 2, x.terms * slope[:, None], slope * x.box, slope * x.reach())
     return chord.plus_error((top - bottom) / 2 + margin)

@@ -13,6 +13,7 @@ import numpy as np
 from verify.enclosures import SLACK, Enclosure, Zonotope
 
 FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
+SEEN = 32  # zonotopes of a set, whose terms say where it is long
 ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
 
 
@@ -54,8 +55,19 @@ def trimmed(x: Enclosure, unit: Any, count: int) -> Enclosure:
     return x.like(x.centre, kept, np.abs(rest).sum(axis=1) * (1 + ROUNDING))
 
 
+def halved(x: Enclosure, unit: Any, effects: Any) -> Enclosure:
+    """Both halves of each row, one after the other, across the longest term, by `effects` (batch width width)."""
+    terms, rows = np.repeat(x.terms, 2, axis=0), np.arange(2 * len(x.centre))
+    measured = x.terms / unit
+    longest = np.repeat((measured @ effects * measured).sum(axis=2).argmax(axis=1), 2)
+    half = terms[rows, longest] / 2
+    terms[rows, longest] = half
+    centre = np.repeat(x.centre, 2, axis=0) + np.where(rows[:, None] % 2, half, -half)
+    return x.like(centre, terms, np.repeat(x.box, 2, axis=0)).plus_error(SLACK * np.abs(centre))
+
+
 def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
-    """A parallelotope and a box, both as terms, around each run of rows that begins at `starts`.
+    """A parallelotope and a box around each run of rows that begins at `starts`.
 
     Of a run, differences count by `effects` (run width width), squares.
     """
@@ -66,14 +78,16 @@ def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
     parts = [slice(first, first + count) for first, count in zip(starts.tolist(), counts.tolist())]
     width, moments = len(unit), np.empty((len(starts), len(unit), len(unit)))
     for k, part in enumerate(parts):
-        flat = terms[part].reshape(-1, width)
-        moments[k] = (offset[part].T @ offset[part] + flat.T @ flat) / counts[k]
+        some = terms[part][:: -(-int(counts[k]) // SEEN)]
+        flat = some.reshape(-1, width)
+        moments[k] = offset[part].T @ offset[part] / counts[k] + flat.T @ flat / len(some)
     frames, axes = _frames(moments, effects)
     # coordinates along the axes, and how far from the middle they go
     seen, reach, into = np.empty_like(offset), np.empty_like(offset), np.abs(frames)
     for k, part in enumerate(parts):
         seen[part] = offset[part] @ frames[k]
-        reach[part] = np.abs(terms[part].reshape(-1, width) @ frames[k]).reshape(counts[k], -1, width).sum(axis=1)
+        along = terms[part].reshape(-1, width) @ frames[k]
+        reach[part] = np.abs(along, out=along).reshape(counts[k], -1, width).sum(axis=1)
     sizes = np.abs(offset) + np.abs(terms).sum(axis=1)
     reach += (ROUNDING * sizes.sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None]
     low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)
@@ -84,21 +98,11 @@ def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
     centre = middle + (((low + high) / 2)[:, None] @ axes)[:, 0]
     box = np.maximum.reduceat(x.box, starts) + lost * unit
     box = x.like(centre, np.zeros((len(starts), 0, len(unit))), box).plus_error(SLACK * np.abs(middle)).box
-    return as_terms(x.like(centre, (high - low)[:, :, None] / 2 * axes, box))
-
-
-def as_terms(x: Enclosure) -> Enclosure:
-    """The same with the sides of its box as the last terms, of twice as many as there are coordinates."""
-    batch, width = x.box.shape
-    terms = np.zeros((batch, 2 * width, width))
-    terms[:, : x.terms.shape[1]], terms[:, width:] = x.terms, x.box[:, :, None] * np.eye(width)
-    return x.like(x.centre, terms, np.zeros_like(x.box))
+    return x.like(centre, (high - low)[:, :, None] / 2 * axes, box)
 
 
 def _frames(moments: Any, effects: Any) -> tuple[Any, Any]:
     """Per group, matrices that take differences to coordinates in which both are diagonal, and back."""
-    values, vectors = np.linalg.eigh(effects)
-    roots = np.sqrt(values)[:, None]
-    there, back = vectors * roots, (vectors / roots).transpose(0, 2, 1)
+    there = np.linalg.cholesky(effects)
     turned = np.linalg.eigh(there.transpose(0, 2, 1) @ moments @ there)[1]
-    return there @ turned, turned.transpose(0, 2, 1) @ back
+    return there @ turned, turned.transpose(0, 2, 1) @ np.linalg.inv(there)

@@ -5,7 +5,8 @@ after as many inputs. The next layer follows either from each on its own, one in
 *nodes* (`Layers.follow`), one or more inputs further: sets of zonotopes of one program state, halved across the
 coordinate in which their centres are widest until they are one each (`verify.nodes`). A certificate names, per node,
 the words that are followed from it as a whole, by a parallelotope around its zonotopes (`verify.hulls`); what is not
-named is left to both halves. So a word in which much is forgotten is followed from a few large nodes, one in which
+named is left to both halves; what is left of single zonotopes, to their halves across the term that makes most of a
+difference, again and again. So a word in which much is forgotten is followed from a few large nodes, one in which
 little is forgotten from many small ones. All is computed here but the words: what is followed holds every run whatever
 they are, and they are good as long as every read-out is certain.
 
@@ -16,8 +17,11 @@ While all inputs are followed one by one, there are no terms: points, and what r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,18 +29,26 @@ from dsl.programs import Machine
 from dsl.semantics import initial_state, step
 from dsl.types import BoolType
 from verify.enclosures import Enclosure, Network, Zonotope
-from verify.hulls import around, as_terms, sizes_of, stacked, trimmed, unit_of
+from verify.hulls import around, halved, stacked, trimmed, unit_of
 from verify.nodes import Choice, Nodes
 from verify.tube import Fails
 
-ROWS, STEPPED = 4_096, 256  # zonotopes around which nodes are put together, and that take a step together
+BLOCK = 2_048  # nodes that are followed together, and zonotopes around which parallelotopes are put together
+STEPPED = 256, 1_024  # zonotopes and points that take a step together
+THREADS = 4  # at most
 MOST_ENTRIES = 600_000_000  # of the terms of a layer: 4.8 GB
 MOST_WORDS = 10_000  # that are followed from a node
 MOST_IN_NODE = 200_000  # zonotopes, around which a parallelotope is put
 SMALL = 1e-5  # units, of differences that are followed by one step
+MOST_CUT, CUTS = 0.1, 12  # of the zonotopes of a layer, that are cut in halves, and how often
 INPUTS = 4  # of a large alphabet that this is done for
 
-Image = tuple[Enclosure, Any, Any, int]  # enclosures, program states, rows, and the word
+Found = TypeVar("Found")
+Image = tuple[Enclosure, Any, Any, Any]  # enclosures, program states, rows, and words
+
+
+class TooMany(Fails):
+    """More zonotopes than were allowed."""
 
 
 class Layers:
@@ -54,30 +66,32 @@ class Layers:
         self._numbers = {self._known[0]: 0}
         kinds = [isinstance(variable.type, BoolType) for variable in machine.inputs]
         self._symbols = [tuple(bool(v) if k else v for k, v in zip(kinds, symbol)) for symbol in network.symbols]
+        self._lock, self._pool = Lock(), ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1))
         self._steps: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
 
-    def places(self) -> Any:
-        """Where the zonotopes of the present layer are, in units."""
-        return self.zonotopes.centre / self.unit
+    def places(self, x: Enclosure) -> Any:
+        """Where zonotopes are, in units."""
+        return x.centre / self.unit
 
     def by_state(self) -> list[Any]:
-        """The zonotopes of each program state."""
-        return [np.nonzero(self.states == state)[0] for state in np.unique(self.states)]
+        """The zonotopes of each program state, the state of the first zonotope first."""
+        numbers, first = np.unique(self.states, return_index=True)
+        return [np.nonzero(self.states == number)[0] for number in numbers[np.argsort(first)].tolist()]
 
     def step(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """One more input, from each zonotope on its own. Raises `Fails` where its output is not certain, or when it was
         stopped."""
-        found, count = list[tuple[Enclosure, Any]](), len(self.states) * len(self._symbols)
-        keep = self.zonotopes.terms.shape[1] and self.zonotopes.centre.shape[1]
+        keep, count = self.zonotopes.terms.shape[1] and len(self.unit), len(self.states) * len(self._symbols)
         self._room(count, keep)
-        for first in range(0, len(self.states), ROWS):
-            rows = np.arange(first, min(first + ROWS, len(self.states)))
-            for position in range(len(self._symbols)):
-                image, states, certain = self._image(self.zonotopes.rows(rows), self.states[rows], position)
+
+        found = list[tuple[Enclosure, Any]]()
+        for first in range(0, len(self.states), BLOCK):
+            part = slice(first, first + BLOCK)
+            for position, symbol in enumerate(self.network.symbols):
+                image, states, certain = self._image(self.zonotopes.rows(part), self.states[part], position, keep)
                 if not certain.all():
-                    symbol = self.network.symbols[position]
                     raise Fails(f"the read-out after input {symbol} is not certain")
-                found.append((trimmed(image, self.unit, keep), states))
+                found.append((image, states))
             if stopped():
                 raise Fails("the time was up")
         self._take(found, 1, count)
@@ -89,33 +103,61 @@ class Layers:
         stopped: Callable[[], bool] = lambda: False,
         *,
         last: bool = False,
+        most: float = np.inf,
         roots: Sequence[Any] | None = None,
     ) -> None:
-        """As many more inputs as `depth`, from nodes. Raises `Fails` where a word is left, or when it was stopped.
+        """As many more inputs as `depth`, from nodes. Raises `Fails` where a word is left, or when it was stopped, and
+        `TooMany` where there are more images than `most`.
 
         The first nodes are all zonotopes of one program state each, or those of `roots`, rows of the present layer.
         Where it is the `last` time, the images are not held.
         """
         if len(self._symbols) ** depth > MOST_WORDS:
             raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {len(self._symbols):,}^{depth:,}")
-        places, found, followed = self.places(), list[tuple[Enclosure, Any]](), 0
-        nodes = Nodes.roots(self.by_state() if roots is None else roots, len(self._symbols) ** depth, places)
-        while len(nodes):
-            asked = choice.asked(nodes) & nodes.pending
-            whole = np.nonzero(asked.any(axis=1))[0]
-            states, single = self.states[nodes.rows[nodes.starts[whole]]], nodes.counts[whole] == 1
-            around = self._around(nodes, whole)
-            for image, reached, rows, word in self._images(around, states, asked[whole], single, depth, choice):
-                nodes.pending[whole[rows], word] = False
-                followed += len(rows)
-                if not last:
-                    self._room(followed, len(self.unit))
-                    found.append((image, reached))
-                if stopped():
-                    raise Fails("the time was up")
-            choice.missed(int((asked & nodes.pending).sum()))
-            nodes = nodes.halves(places)
-        self._take(found, depth, followed)
+        x, states, found, followed = self.zonotopes, self.states, list[tuple[Enclosure, Any]](), 0
+        roots = self.by_state() if roots is None else roots
+        nodes = Nodes.roots(roots, len(self._symbols) ** depth, self.places(x))
+        for _ in range(CUTS + 1):
+            places, alone = self.places(x), list[tuple[Any, Any]]()
+            while len(nodes):
+                asked = choice.asked(nodes) & nodes.pending
+                for image, reached, rows, words in self._level(x, states, nodes, asked, depth, choice):
+                    nodes.pending[rows, words] = False
+                    followed += len(rows)
+                    if followed > most:
+                        raise TooMany(f"more than {int(most):,} zonotopes are needed")
+                    if not last:
+                        self._room(followed, len(self.unit))
+                        found.append((image, reached))
+                    if stopped():
+                        raise Fails("the time was up")
+                choice.missed(int((asked & nodes.pending).sum()))
+                alone.append(nodes.alone())
+                nodes = nodes.halves(places)
+            left, pending = (np.concatenate(each) for each in zip(*alone))
+            if not len(left):
+                return self._take(found, depth, followed)
+            if len(left) > max(MOST_CUT * len(self.states), STEPPED[0]):
+                raise Fails(f"words of {len(left):,} single zonotopes are not certain, or not followed")
+            x, states = self._halved(x.rows(left)), np.repeat(states[left], 2)
+            nodes = Nodes.singles(np.repeat(pending, 2, axis=0), self.places(x))
+        raise Fails(f"words are not certain, or not followed, though they were cut {CUTS} times")
+
+    def _level(
+        self, x: Enclosure, states: Any, nodes: Nodes, asked: Any, depth: int, choice: Choice
+    ) -> Iterator[Image]:
+        """What is taken of the words asked for; its rows are numbers of nodes."""
+        whole = np.nonzero(asked.any(axis=1))[0]
+        for first in range(0, len(whole), BLOCK):
+            some = whole[first : first + BLOCK]
+            begun = self._around(x, nodes, some), states[nodes.rows[nodes.starts[some]]], nodes.counts[some] == 1
+            for image, reached, rows, words in self._images(*begun, asked[some], depth, choice):
+                yield image, reached, some[rows], words
+
+    def _halved(self, x: Enclosure) -> Enclosure:
+        """Both halves of each, across the term that makes most of a difference."""
+        x = trimmed(x, self.unit, len(self.unit))
+        return halved(x, self.unit, self._effects(x.centre))
 
     def _take(self, found: list[tuple[Enclosure, Any]], inputs: int, followed: int) -> None:
         """The next layer."""
@@ -130,77 +172,97 @@ class Layers:
         if count * max(terms, 1) * len(self.unit) > MOST_ENTRIES:
             raise Fails(f"a layer of {count:,} zonotopes of {terms} terms is more than can be held")
 
-    def _image(self, x: Enclosure, states: Any, position: int) -> tuple[Enclosure, Any, Any]:
-        """After one input: the enclosures, program states, and whether what is read is as the program says."""
-        symbol, parts = self.network.symbols[position], range(0, len(states), STEPPED)
-        image = stacked([self.network.step(x.rows(slice(k, k + STEPPED)), symbol, cuts=0)[0] for k in parts])
-        numbers, at = np.unique(states, return_inverse=True)
-        steps = [self._step(number, position) for number in numbers.tolist()]
-        certain = np.zeros(len(states), dtype=bool)
-        for outputs in sorted({outputs for _, outputs in steps}):
-            rows = np.nonzero(np.array([each == outputs for _, each in steps])[at])[0]
-            certain[rows] = self.network.reads(image.rows(rows), outputs)
-        return image, np.array([number for number, _ in steps])[at], certain
+    def mapped(self, work: Callable[[slice], Found], count: int, size: int = STEPPED[0]) -> list[Found]:
+        """What each part of so many rows comes to, some at a time: arrays are computed without Python's lock."""
+
+        def quiet(first: int) -> Found:
+            with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
+                return work(slice(first, first + size))
+
+        firsts = range(0, max(count, 1), size)
+        return list(self._pool.map(quiet, firsts)) if len(firsts) > 1 else [quiet(0)]
+
+    def _image(self, x: Enclosure, states: Any, position: int, keep: int) -> tuple[Enclosure, Any, Any]:
+        """After one input: enclosures of so many terms, program states, and whether what is read is as the program
+        says."""
+        reached, certain = np.empty_like(states), np.zeros(len(states), dtype=bool)
+
+        def image(part: slice) -> Enclosure:
+            after = self.network.step(x.rows(part), self.network.symbols[position], cuts=0)[0]
+            for number in np.unique(states[part]).tolist():
+                of = states[part] == number
+                reached[part][of], outputs = self.leads_to(number, position)
+                certain[part][of] = self.network.reads(after if of.all() else after.rows(of), outputs)
+            return trimmed(after, self.unit, keep)
+
+        return stacked(self.mapped(image, len(states), STEPPED[not x.terms.shape[1]])), reached, certain
 
     def _images(
-        self, x: Enclosure, states: Any, asked: Any, single: Any, depth: int, choice: Choice, word: int = 0
+        self, x: Enclosure, states: Any, single: Any, asked: Any, depth: int, choice: Choice
     ) -> Iterator[Image]:
-        """What is taken after as many inputs of the words asked for."""
-        rest = len(self._symbols) ** (depth - 1)
-        for position in range(len(self._symbols)):
-            part = slice(position * rest, (position + 1) * rest)
-            rows = np.nonzero(asked[:, part].any(axis=1))[0]
-            if not len(rows):
-                continue
-            image, reached, certain = self._image(x.rows(rows), states[rows], position)
-            if depth == 1:
-                kept = choice.taken(sizes_of(image, self.unit), certain, single[rows]) & certain
-                image = trimmed(image.rows(kept), self.unit, len(self.unit))
-                yield image, reached[kept], rows[kept], word + position
-                continue
-            rows = rows[certain]
-            image = trimmed(image.rows(certain), self.unit, 2 * len(self.unit))
-            further = self._images(
-                image, reached[certain], asked[rows, part], single[rows], depth - 1, choice, word + position * rest
-            )
-            for found, ended, some, last in further:
-                yield found, ended, rows[some], last
+        """What is taken after as many inputs of the words asked for: of many words at a time that end alike."""
+        alphabet, rows, words = len(self._symbols), np.arange(len(states)), np.zeros(len(states), dtype=np.int64)
+        for rest in reversed(range(depth)):
+            keep, found = len(self.unit) * (2 if rest else 1), list[Image]()
+            begun = asked.reshape(len(asked), -1, alphabet**rest).any(axis=2)
+            for position in range(alphabet):
+                some = np.nonzero(begun[rows, words * alphabet + position])[0]
+                if not len(some):
+                    continue
+                image, reached, taken = self._image(x.rows(some), states[some], position, keep)
+                if not rest:
+                    taken &= choice.taken(self, image, reached, taken, single[rows[some]])
+                image, some = (image, some) if taken.all() else (image.rows(taken), some[taken])
+                found.append((image, reached[taken], rows[some], words[some] * alphabet + position))
+            if not rest or not found:
+                yield from found
+                return
+            x = stacked([image for image, _, _, _ in found])
+            states, rows, words = (np.concatenate(each) for each in list(zip(*found))[1:])
 
-    def _around(self, nodes: Nodes, which: Any) -> Enclosure:
-        """Parallelotopes around some of the nodes; what is single is what it is."""
-        counts, first = nodes.counts[which], 0
+    def _around(self, zonotopes: Enclosure, nodes: Nodes, which: Any) -> Enclosure:
+        """Parallelotopes around some nodes of zonotopes; what is single is what it is."""
+        counts, width = nodes.counts[which], len(self.unit)
         if counts.max(initial=0) > MOST_IN_NODE:
             raise Fails(f"expected nodes of at most {MOST_IN_NODE:,} zonotopes, got {counts.max():,}")
-        x, several = as_terms(self.zonotopes.rows(nodes.rows[nodes.starts[which]])), np.nonzero(counts > 1)[0]
-        effects = self._effects(nodes.middles[which[several]] * self.unit)
-        while first < len(several):
-            total = np.cumsum(counts[several[first : first + ROWS]])
-            part = several[first : first + max(1, int(np.searchsorted(total, ROWS, side="right")))]
+        x = trimmed(zonotopes.rows(nodes.rows[nodes.starts[which]]), self.unit, width)
+        several = np.nonzero(counts > 1)[0]
+        if not len(several):
+            return x
+        effects, begin = self._effects(nodes.middles[which[several]] * self.unit), np.cumsum(counts[several]) // BLOCK
+        parts = np.split(np.arange(len(several)), np.nonzero(np.diff(begin))[0] + 1)
+
+        def one(at: slice) -> None:
+            part = several[parts[at.start]]
             rows = np.concatenate([nodes.at(number) for number in which[part].tolist()])
             starts = np.cumsum(counts[part]) - counts[part]
-            found = around(self.zonotopes.rows(rows), starts, self.unit, effects[first : first + len(part)])
+            found = around(zonotopes.rows(rows), starts, self.unit, effects[parts[at.start]])
             x.centre[part], x.terms[part], x.box[part] = found.centre, found.terms, found.box
-            first += len(part)
+
+        self.mapped(one, len(parts), 1)
         return x
 
     def _effects(self, centres: Any) -> Any:
         """Per centre (count width width) the squares of a small difference, in units, and of its images together."""
-        width = len(self.unit)
-        squares = np.tile(np.eye(width), (len(centres), 1, 1))
-        for first in range(0, len(centres), STEPPED):
-            some = centres[first : first + STEPPED]
+        squares = np.tile(np.eye(len(self.unit)), (len(centres), 1, 1))
+
+        def add(part: slice) -> None:
+            some = centres[part]
             small = Zonotope(some, np.tile(SMALL * np.diag(self.unit), (len(some), 1, 1)), np.zeros_like(some))
             for symbol in self.network.symbols[:: -(-len(self._symbols) // INPUTS)]:
                 moved = self.network.step(small, symbol, cuts=0)[0].terms / (SMALL * self.unit)
-                squares[first : first + STEPPED] += moved @ moved.transpose(0, 2, 1)
+                squares[part] += moved @ moved.transpose(0, 2, 1)
+
+        self.mapped(add, len(centres))
         return squares
 
-    def _step(self, number: int, position: int) -> tuple[int, tuple[int, ...]]:
+    def leads_to(self, number: int, position: int) -> tuple[int, tuple[int, ...]]:
         """The program's next state, by number, and its outputs."""
         if (number, position) not in self._steps:
             after, outputs = step(self.machine, self._known[number], self._symbols[position])
-            if after not in self._numbers:
-                self._numbers[after] = len(self._known)
-                self._known.append(after)
+            with self._lock:
+                if after not in self._numbers:
+                    self._known.append(after)
+                    self._numbers[after] = len(self._known) - 1
             self._steps[number, position] = self._numbers[after], tuple(int(v) for v in outputs)  # type: ignore[arg-type]
         return self._steps[number, position]

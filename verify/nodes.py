@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from verify.enclosures import Enclosure
 from verify.hulls import ranges
 from verify.tube import Fails
 
@@ -42,6 +43,12 @@ class Nodes:
         counts = np.array([len(rows) for rows in sets])
         return Nodes.of(np.concatenate(sets), counts, np.ones((len(sets), words), dtype=bool), places)
 
+    @staticmethod
+    def singles(pending: Any, places: Any) -> Nodes:
+        """One for each row."""
+        count = len(places)
+        return Nodes.of(np.arange(count), np.ones(count, dtype=np.int64), pending, places)
+
     @property
     def middles(self) -> Any:
         """Of the boxes."""
@@ -59,14 +66,15 @@ class Nodes:
         """The rows of one."""
         return self.rows[self.starts[number] : self.starts[number] + self.counts[number]]
 
-    def halves(self, places: Any) -> Nodes:
-        """Both halves of each node with words pending, across the coordinate in which it is widest, at the middle.
+    def alone(self) -> tuple[Any, Any]:
+        """The rows of the nodes of a single zonotope with words pending, and these."""
+        left = self.pending.any(axis=1) & (self.counts == 1)
+        return self.rows[self.starts[left]], self.pending[left]
 
-        Raises `Fails` where it is a single zonotope.
-        """
-        left = self.pending.any(axis=1)
-        if (left & (self.counts == 1)).any():
-            raise Fails("a word from a single zonotope is not certain, or not followed")
+    def halves(self, places: Any) -> Nodes:
+        """Both halves of each node of several with words pending, across the coordinate in which it is widest, at the
+        middle."""
+        left = self.pending.any(axis=1) & (self.counts > 1)
         rows, counts = self.rows[np.repeat(left, self.counts)], self.counts[left]
         if not len(rows):
             return Nodes.of(rows, counts, self.pending[left], places)
@@ -88,9 +96,9 @@ class Choice(Protocol):
         """Per node and word (as `pending`), whether it is to be followed."""
         ...
 
-    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
-        """Per image, whether it is taken: how long it is in units, whether all read-outs on the way are certain, and
-        whether its node is a single zonotope. None is taken that is not certain."""
+    def taken(self, layers: Any, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
+        """Per image of the layers, whether it is taken: its program state, and whether all read-outs on the way are
+        certain. None is taken that is not certain."""
         ...
 
     def missed(self, words: int) -> None:
@@ -105,9 +113,12 @@ class Named:
         self._levels = iter(levels)
 
     def asked(self, nodes: Nodes) -> Any:
-        return unpacked(next(self._levels, ""), nodes.pending.shape)
+        level = next(self._levels, None)
+        if level is None:
+            raise Fails("a word is left that no level names")
+        return unpacked(level, nodes.pending.shape)
 
-    def taken(self, sizes: Any, certain: Any, single: Any) -> Any:
+    def taken(self, layers: Any, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
         return certain
 
     def missed(self, words: int) -> None:

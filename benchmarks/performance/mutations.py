@@ -40,7 +40,7 @@ from dsl.programs import Machine
 from dsl.syntax import parse
 from extract.networks import load_recurrent
 from extract.networks.recurrent import RecurrentNetwork
-from verify.certificate import certify, certify_layered
+from verify.certificate import EVERY, certify, certify_layered
 from verify.checker import Rejected, check_certificate
 from verify.diff import diff_programs
 from verify.exhaustive import exhaustive
@@ -51,7 +51,7 @@ from verify.weights import weights_hash
 Certificate = dict[str, Any]
 Tensors = dict[str, Any]
 DEFAULT = ("1_gru_noisy_1", "2_rnn_tanh_noisy_1", "4_rnn_tanh_noisy_1", "5_rnn_tanh_noisy_1", "6_rnn_tanh_noisy_1")
-STEPS, BUDGETS = 14, (5, 50, 500)  # of layered certificates
+STEPS, BUDGETS = 17, (20, 100, 500)  # of layered certificates
 SWAPPED = {"+": "-", "-": "+", "min": "max", "max": "min", "==": "!=", "!=": "==", "<": "<=", "and": "or", "or": "and"}
 TOKEN = re.compile(r"(?<![\w.'])(\d+|min|max|and|or)(?![\w.'])|(?<= )(\+|-|==|!=|<)(?= )")
 
@@ -244,7 +244,8 @@ def _argument(description: dict[str, Any], before: Certificate, mutant: Mutant) 
         assert isinstance(machine, Machine)
         most = 2 * network.domain.word_count(length)
         finding = exhaustive(network, machine, max_inputs=most, max_length=length)
-        tried = isinstance(finding.verdict, Proved) and dict(finding.measured)["length"] == length
+        tried = finding.domain.startswith(EVERY) or dict(finding.measured)["length"] == length
+        tried &= isinstance(finding.verdict, Proved)
         return "all inputs of the length, one by one" if tried else ""
     claim = Claim(mutant.certificate, network)
     if enclosed(claim) and stepped(claim, rng=np.random.default_rng(0)) == 0:
