@@ -34,16 +34,17 @@ from verify.nodes import Choice, Nodes
 from verify.tube import Fails
 
 BLOCK = 2_048  # nodes that are followed together, and zonotopes around which parallelotopes are put together
-STEPPED = 256, 1_024  # zonotopes and points that take a step together
+STEPPED, POINTS = 256, 1_024  # zonotopes, and points, that take a step together
 THREADS = 4  # at most
 MOST_ENTRIES = 600_000_000  # of the terms of a layer: 4.8 GB
 MOST_WORDS = 10_000  # that are followed from a node
 MOST_IN_NODE = 200_000  # zonotopes, around which a parallelotope is put
 SMALL = 1e-5  # units, of differences that are followed by one step
-MOST_CUT, CUTS = 0.1, 12  # of the zonotopes of a layer, that are cut in halves, and how often
+MOST_CUT, FEW, CUTS = 0.1, 256, 12  # of the zonotopes of a layer, or so many, are cut in halves, and how often
 INPUTS = 4  # of a large alphabet that this is done for
 
 Found = TypeVar("Found")
+Read = Callable[[Enclosure, tuple[int, ...]], Any]
 Image = tuple[Enclosure, Any, Any, Any]  # enclosures, program states, rows, and words
 
 
@@ -54,7 +55,7 @@ class TooMany(Fails):
 class Layers:
     """Followed from the initial state; `length` inputs have been read, their outputs are as the program says.
 
-    `zonotopes` of the present layer belong to `states`, numbers of program states in the order in which they were met.
+    `zonotopes` of the present layer belong to `states`, numbers of program states.
     """
 
     def __init__(self, machine: Machine, network: Network) -> None:
@@ -83,7 +84,6 @@ class Layers:
         stopped."""
         keep, count = self.zonotopes.terms.shape[1] and len(self.unit), len(self.states) * len(self._symbols)
         self._room(count, keep)
-
         found = list[tuple[Enclosure, Any]]()
         for first in range(0, len(self.states), BLOCK):
             part = slice(first, first + BLOCK)
@@ -116,9 +116,10 @@ class Layers:
             raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {len(self._symbols):,}^{depth:,}")
         x, states, found, followed = self.zonotopes, self.states, list[tuple[Enclosure, Any]](), 0
         roots = self.by_state() if roots is None else roots
-        nodes = Nodes.roots(roots, len(self._symbols) ** depth, self.places(x))
+        places = self.places(x)
+        nodes = Nodes.roots(roots, len(self._symbols) ** depth, places)
         for _ in range(CUTS + 1):
-            places, alone = self.places(x), list[tuple[Any, Any]]()
+            alone = list[tuple[Any, Any]]()
             while len(nodes):
                 asked = choice.asked(nodes) & nodes.pending
                 for image, reached, rows, words in self._level(x, states, nodes, asked, depth, choice):
@@ -131,16 +132,17 @@ class Layers:
                         found.append((image, reached))
                     if stopped():
                         raise Fails("the time was up")
-                choice.missed(int((asked & nodes.pending).sum()))
+                choice.followed(asked, asked & ~nodes.pending)
                 alone.append(nodes.alone())
                 nodes = nodes.halves(places)
             left, pending = (np.concatenate(each) for each in zip(*alone))
             if not len(left):
                 return self._take(found, depth, followed)
-            if len(left) > max(MOST_CUT * len(self.states), STEPPED[0]):
+            if len(left) > max(MOST_CUT * len(self.states), FEW):
                 raise Fails(f"words of {len(left):,} single zonotopes are not certain, or not followed")
             x, states = self._halved(x.rows(left)), np.repeat(states[left], 2)
-            nodes = Nodes.singles(np.repeat(pending, 2, axis=0), self.places(x))
+            places = self.places(x)
+            nodes = Nodes.singles(np.repeat(pending, 2, axis=0), places)
         raise Fails(f"words are not certain, or not followed, though they were cut {CUTS} times")
 
     def _level(
@@ -172,7 +174,7 @@ class Layers:
         if count * max(terms, 1) * len(self.unit) > MOST_ENTRIES:
             raise Fails(f"a layer of {count:,} zonotopes of {terms} terms is more than can be held")
 
-    def mapped(self, work: Callable[[slice], Found], count: int, size: int = STEPPED[0]) -> list[Found]:
+    def mapped(self, work: Callable[[slice], Found], count: int, size: int = STEPPED) -> list[Found]:
         """What each part of so many rows comes to, some at a time: arrays are computed without Python's lock."""
 
         def quiet(first: int) -> Found:
@@ -185,17 +187,23 @@ class Layers:
     def _image(self, x: Enclosure, states: Any, position: int, keep: int) -> tuple[Enclosure, Any, Any]:
         """After one input: enclosures of so many terms, program states, and whether what is read is as the program
         says."""
-        reached, certain = np.empty_like(states), np.zeros(len(states), dtype=bool)
+        image, reached, certain = self.image(x, states, position, keep, self.network.reads)
+        return image, reached, certain > 0
+
+    def image(self, x: Enclosure, states: Any, position: int, keep: int, read: Read) -> tuple[Enclosure, Any, Any]:
+        """After one input: enclosures of so many terms, program states, and per row what `read` says, as a number, of
+        the enclosure and the program's outputs."""
+        reached, said = np.empty_like(states), np.zeros(len(states))
 
         def image(part: slice) -> Enclosure:
             after = self.network.step(x.rows(part), self.network.symbols[position], cuts=0)[0]
             for number in np.unique(states[part]).tolist():
                 of = states[part] == number
                 reached[part][of], outputs = self.leads_to(number, position)
-                certain[part][of] = self.network.reads(after if of.all() else after.rows(of), outputs)
+                said[part][of] = read(after if of.all() else after.rows(of), outputs)
             return trimmed(after, self.unit, keep)
 
-        return stacked(self.mapped(image, len(states), STEPPED[not x.terms.shape[1]])), reached, certain
+        return stacked(self.mapped(image, len(states), STEPPED if x.terms.shape[1] else POINTS)), reached, said
 
     def _images(
         self, x: Enclosure, states: Any, single: Any, asked: Any, depth: int, choice: Choice

@@ -101,8 +101,8 @@ class Choice(Protocol):
         certain. None is taken that is not certain."""
         ...
 
-    def missed(self, words: int) -> None:
-        """So many of the words asked for at one level of halves were not taken."""
+    def followed(self, asked: Any, taken: Any) -> None:
+        """Of the words asked for at one level of halves, which were taken."""
         ...
 
 
@@ -121,9 +121,9 @@ class Named:
     def taken(self, layers: Any, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
         return certain
 
-    def missed(self, words: int) -> None:
-        if words:
-            raise Fails(f"the read-outs after {words:,} words of nodes are not certain")
+    def followed(self, asked: Any, taken: Any) -> None:
+        if missed := int((asked & ~taken).sum()):
+            raise Fails(f"the read-outs after {missed:,} words of nodes are not certain")
 
 
 def packed(flags: Any) -> str:

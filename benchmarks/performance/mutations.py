@@ -245,8 +245,7 @@ def _argument(description: dict[str, Any], before: Certificate, mutant: Mutant) 
         most = 2 * network.domain.word_count(length)
         finding = exhaustive(network, machine, max_inputs=most, max_length=length)
         tried = finding.domain.startswith(EVERY) or dict(finding.measured)["length"] == length
-        tried &= isinstance(finding.verdict, Proved)
-        return "all inputs of the length, one by one" if tried else ""
+        return "all inputs of the length, one by one" if tried and isinstance(finding.verdict, Proved) else ""
     claim = Claim(mutant.certificate, network)
     if enclosed(claim) and stepped(claim, rng=np.random.default_rng(0)) == 0:
         return "the prover's enclosures and sampled steps stay inside"

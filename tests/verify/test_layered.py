@@ -98,8 +98,8 @@ class AtRandom:
     def taken(self, layers: Any, image: Any, states: Any, certain: Any, single: Any) -> Any:
         return certain & (~single | (self.rng.random(len(single)) < 0.8))
 
-    def missed(self, words: int) -> None:
-        self.cut += words
+    def followed(self, asked: Any, taken: Any) -> None:
+        self.cut += int((asked & ~taken).sum())
 
 
 @pytest.mark.parametrize("name", [*CELLS, DEEP])

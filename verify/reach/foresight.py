@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from verify.enclosures import Enclosure, Network
-from verify.hulls import stacked, trimmed
 from verify.layers import Layers
 
 
@@ -17,11 +16,15 @@ def doubtful(layers: Layers, x: Enclosure, states: Any, inputs: int, most: Any) 
 
     On the way that doubts most: so many inputs, each time the one after which doubt is the largest part.
     """
-    found, rows = np.zeros(len(states), dtype=bool), np.arange(len(states))
+    network, found, rows = layers.network, np.zeros(len(states), dtype=bool), np.arange(len(states))
+
+    def doubts_of(image: Enclosure, outputs: tuple[int, ...]) -> Any:
+        return doubt(network, network.logits(image), outputs)
+
     for _ in range(inputs):
         worst, images, after = np.full(len(rows), -1.0), x, states
-        for position in range(len(layers.network.symbols)):
-            image, reached, doubts = _stepped(layers, x, states, position)
+        for position in range(len(network.symbols)):
+            image, reached, doubts = layers.image(x, states, position, len(layers.unit), doubts_of)
             if position == 0:
                 worst, images, after = doubts, image, reached
                 continue
@@ -36,23 +39,6 @@ def doubtful(layers: Layers, x: Enclosure, states: Any, inputs: int, most: Any) 
         if not len(rows):
             break
     return found
-
-
-def _stepped(layers: Layers, x: Enclosure, states: Any, position: int) -> tuple[Enclosure, Any, Any]:
-    """After one input: the enclosures, program states, and the doubt of what is read as a part of its lead."""
-    network, symbol = layers.network, layers.network.symbols[position]
-    after, doubts = np.empty_like(states), np.zeros(len(states))
-
-    def image(part: slice) -> Enclosure:
-        image = network.step(x.rows(part), symbol, cuts=0)[0]
-        logits = network.logits(image)
-        for number in np.unique(states[part]).tolist():
-            of = states[part] == number
-            after[part][of], outputs = layers.leads_to(number, position)
-            doubts[part][of] = doubt(network, logits.rows(of), outputs)
-        return trimmed(image, layers.unit, len(layers.unit))
-
-    return stacked(layers.mapped(image, len(states))), after, doubts
 
 
 def doubt(network: Network, logits: Enclosure, outputs: tuple[int, ...]) -> Any:

@@ -66,12 +66,10 @@ class Limited:
 
     def __init__(self, deadline: Deadline, limit: float = np.inf, left: int = 0) -> None:
         self.deadline, self.limit, self.left = deadline, limit, left
-        self._asked = list[tuple[Nodes, Any]]()
         self.levels = list[str]()
         """What was taken, as in a certificate."""
 
     def asked(self, nodes: Nodes) -> Any:
-        self._asked = [(nodes, nodes.pending.copy())]
         narrow = (nodes.widths <= WIDE) & (nodes.counts <= MOST_IN_NODE)
         return np.broadcast_to(narrow[:, None], nodes.pending.shape)
 
@@ -86,9 +84,8 @@ class Limited:
             taken[some] = ~doubtful(layers, image.rows(some), states[some], min(self.left, AHEAD), most)
         return taken
 
-    def missed(self, words: int) -> None:
-        """These are left to both halves."""
-        self.levels += [packed(before & ~nodes.pending) for nodes, before in self._asked]
+    def followed(self, asked: Any, taken: Any) -> None:
+        self.levels.append(packed(taken))
 
 
 def layered(
