@@ -18,13 +18,14 @@ U = 2.0**-24
 FUNCTION = 2.0**-20
 SLACK = 1e-11
 CUTS = 5
+TINY = 1e-300
 HELD = 1e37  # sums of such magnitudes do not overflow
 
 
 class Enclosure:
     """`centre` (batch width), `terms` (batch count width) with coefficients in the ball, `box` (batch width).
 
-    What is exactly known has no terms (a count of 0), whatever else it is combined with.
+    What are combined share their first terms; the one that has fewer has no part in the others.
     """
 
     def __init__(self, centre: Any, terms: Any, box: Any, reach: Any = None) -> None:
@@ -66,6 +67,21 @@ class Enclosure:
         box = self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf)
         return self.like(self.centre, self.terms, box, self._reach)
 
+    def opened(self) -> Enclosure:
+        """The same with the sides of the box among the terms, where they keep their signs, if they can be.
+
+        These terms are new: it is not to be combined with another that was opened.
+        """
+        return self
+
+    def padded(self, count: int) -> Enclosure:
+        """With as many terms, those of nothing at the end."""
+        batch, had, width = self.terms.shape
+        if had == count:
+            return self
+        terms = np.concatenate([self.terms, np.zeros((batch, count - had, width))], axis=1)
+        return self.like(self.centre, terms, self.box, self._reach)
+
     def pick(self, at: slice) -> Enclosure:
         return self.like(self.centre[:, at], self.terms[:, :, at], self.box[:, at], self.reach()[:, at])
 
@@ -80,10 +96,17 @@ class Zonotope(Enclosure):
     def lengths(self) -> Any:
         return np.abs(self.terms).sum(axis=1)
 
+    def opened(self) -> Enclosure:
+        sides = self.box[:, :, None] * np.eye(self.box.shape[1])
+        return self.like(self.centre, np.concatenate([self.terms, sides], axis=1), np.zeros_like(self.box))
+
     def times(self, other: Enclosure) -> tuple[Any, Any]:
-        """Squares of coefficients lie in [0, 1], products of two in [-1, 1]."""
-        same = self.terms * other.terms
-        return same.sum(axis=1) / 2, self.reach() * other.reach() - np.abs(same).sum(axis=1) / 2
+        """As a difference of squares, `4 (p.s)(q.s) = ((p + q).s)^2 - ((p - q).s)^2`, where q is made as long as p."""
+        own, others = self.reach(), other.reach()
+        as_long = other.terms * (own / np.maximum(others, TINY))[:, None]
+        plus, minus = (np.abs(part, out=part).sum(axis=1) for part in (self.terms + as_long, self.terms - as_long))
+        scale = others / np.maximum(own, TINY) / 8
+        return scale * (plus**2 - minus**2), scale * (plus**2 + minus**2)
 
 
 def _joined(parts: list[Enclosure]) -> Enclosure:
@@ -93,7 +116,7 @@ def _joined(parts: list[Enclosure]) -> Enclosure:
         np.concatenate([np.broadcast_to(of(p), (batch, p.centre.shape[1])) for p in parts], axis=1)
         for of in (lambda p: p.centre, lambda p: p.box, lambda p: p.reach())
     )
-    blocks = [p.terms if p.terms.shape[1] else np.zeros((batch, count, p.centre.shape[1])) for p in parts]
+    blocks = [np.broadcast_to(p.padded(count).terms, (batch, count, p.centre.shape[1])) for p in parts]
     return parts[0].like(centre, np.concatenate(blocks, axis=2), box, reach)
 
 
@@ -105,18 +128,26 @@ def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
     return x.like(x.centre @ weight.T + bias, x.terms @ weight.T, x.box @ size.T).plus_error(error)
 
 
+def _paired(a: Enclosure, b: Enclosure) -> tuple[Enclosure, Enclosure]:
+    """Both with as many terms."""
+    count = max(a.terms.shape[1], b.terms.shape[1])
+    return a.padded(count), b.padded(count)
+
+
 def _sum(a: Enclosure, b: Enclosure, sign: float = 1.0) -> Enclosure:
-    centre, box, terms = a.centre + sign * b.centre, a.box + b.box, b.terms if sign == 1 else sign * b.terms
+    centre, box = a.centre + sign * b.centre, a.box + b.box
     if not a.terms.shape[1]:
-        total = a.like(centre, terms, box, b.reach())
+        total = a.like(centre, b.terms if sign == 1 else sign * b.terms, box, b.reach())
     elif not b.terms.shape[1]:
         total = a.like(centre, a.terms, box, a.reach())
     else:
-        total = a.like(centre, a.terms + terms, box)
+        a, b = _paired(a, b)
+        total = a.like(centre, a.terms + b.terms if sign == 1 else a.terms - b.terms, box)
     return total.plus_error(U * total.size() + 1e-40)
 
 
 def _product(a: Enclosure, b: Enclosure) -> Enclosure:
+    a, b = _paired(a, b)
     shift, crossed = a.times(b)
     terms = a.terms * b.centre[:, None]
     terms += b.terms * a.centre[:, None]
@@ -126,6 +157,14 @@ def _product(a: Enclosure, b: Enclosure) -> Enclosure:
         crossed + a.box * (np.abs(b.centre) + b.reach() + b.box) + b.box * (np.abs(a.centre) + a.reach()),
     )
     return linear.plus_error(U * a.size() * b.size() + 1e-40)
+
+
+def _blend(new: Enclosure, old: Enclosure, update: Enclosure) -> Enclosure:
+    """`new + update * (old - new)`, where the box of `new` counts `1 - update` times, not once more for each `new`."""
+    inner = new.like(new.centre, new.terms, np.zeros_like(new.box), new.reach())
+    blend = _sum(inner, _product(update, _sum(old, inner, -1.0)))
+    kept = update.like(1 - update.centre, update.terms, update.box, update.reach()).size()
+    return blend.plus_error(new.box * (kept + 4 * U))  # three operations round it, each by U at most
 
 
 def _smooth(x: Enclosure, kind: str) -> Enclosure:
@@ -170,10 +209,13 @@ def _rectified(x: Enclosure, cuts: int) -> tuple[Enclosure, Any]:
 
 
 class Network:
-    """The cell and read-out of a network directory, on enclosures."""
+    """The cell and read-out of a network directory, on enclosures.
 
-    def __init__(self, description: dict[str, Any], tensors: dict[str, Any]) -> None:
-        self.description = description
+    A read-out is certain where its leads are larger by `slack`, a part of what is in doubt, than they have to be.
+    """
+
+    def __init__(self, description: dict[str, Any], tensors: dict[str, Any], slack: float = SLACK) -> None:
+        self.description, self.slack = description, slack
         self.weights = {name: np.asarray(tensor, dtype=np.float64) for name, tensor in tensors.items()}
         self.cell, self.hidden = description["cell"], int(description["hidden_size"])
         self.layers = int(description.get("layers", 1))
@@ -239,10 +281,11 @@ class Network:
         if self.cell == "gru":
             reset, update = (_smooth(_sum(sent.pick(p), fed.pick(p)), "sigmoid") for p in parts[:2])
             new = _smooth(_sum(sent.pick(parts[2]), _product(reset, fed.pick(parts[2]))), "tanh")
-            return [_sum(new, _product(update, _sum(kept[0], new, -1.0)))]
+            return [_blend(new, kept[0], update)]
         enter, keep, new, leave = (_sum(sent.pick(p), fed.pick(p)) for p in parts)
         held = _product(_smooth(keep, "sigmoid"), kept[1])
         cell = _sum(held, _product(_smooth(enter, "sigmoid"), _smooth(new, "tanh")))
+        cell = cell.opened() if cell.terms.shape[1] else cell  # both memories see its box
         return [_product(_smooth(leave, "sigmoid"), _smooth(cell, "tanh")), cell]
 
     def _maps(self, name: str) -> list[tuple[Any, Any]]:
@@ -265,27 +308,26 @@ class Network:
 
     def decides(self, logits: Enclosure, outputs: tuple[int, ...]) -> Any:
         """Per row, whether all logits of the enclosure decode to these outputs."""
-        sure, column, decoding = np.ones(len(logits.centre), dtype=bool), 0, self.description["output"]["decoding"]
-        for value, (low, high) in zip(outputs, self.outputs, strict=True):
-            size = high - low + 1 if decoding == "argmax" else 1
-            block = logits.pick(slice(column, column + size))
-            column += size
-            bottom, top = block.centre - block.radius(), block.centre + block.radius()
-            if decoding == "round":
-                sure &= (bottom[:, 0] > value - 0.5) & (top[:, 0] < value + 0.5)
-            elif decoding == "sign":
-                sure &= bottom[:, 0] > 0 if value == 1 else (top[:, 0] <= 0) & (value == 0)
-            else:
-                sure &= self._wins(block, value - low) if 0 <= value - low < size else False
-        return sure
+        matrix, offset = self.leads(outputs)
+        lead = logits.like(logits.centre @ matrix.T + offset, logits.terms @ matrix.T, logits.box @ np.abs(matrix).T)
+        doubt = lead.reach() + lead.box
+        return (lead.centre > doubt * (1 + self.slack) + SLACK * (1 + np.abs(lead.centre))).all(axis=1)
 
-    @staticmethod
-    def _wins(block: Enclosure, chosen: int) -> Any:
-        lead = block.centre[:, [chosen]] - np.delete(block.centre, chosen, axis=1)
-        apart = block.terms[:, :, [chosen]] - np.delete(block.terms, chosen, axis=2)
-        box = block.box[:, [chosen]] + np.delete(block.box, chosen, axis=1)
-        doubt = block.like(lead, apart, box).reach() + box
-        return (lead > doubt * (1 + SLACK) + SLACK * (1 + np.abs(lead))).all(axis=1)
+    def leads(self, outputs: tuple[int, ...]) -> tuple[Any, Any]:
+        """A matrix and an offset that take logits to what has to be positive for these outputs to be read."""
+        decoding, column, rows = self.description["output"]["decoding"], 0, list[tuple[Any, float]]()
+        sizes = [high - low + 1 if decoding == "argmax" else 1 for low, high in self.outputs]
+        for value, (low, _), size in zip(outputs, self.outputs, sizes, strict=True):
+            logits, column = np.eye(sum(sizes))[column : column + size], column + size
+            if decoding == "round":
+                rows += [(logits[0], 0.5 - value), (-logits[0], 0.5 + value)]
+            elif decoding == "sign":
+                rows.append((logits[0] if value else -logits[0], 0.0 if value in (0, 1) else -np.inf))
+            elif 0 <= value - low < size:
+                rows += [(logits[value - low] - other, 0.0) for k, other in enumerate(logits) if k != value - low]
+            else:
+                rows.append((0 * logits[0], -1.0))
+        return np.array([row for row, _ in rows]).reshape(-1, sum(sizes)), np.array([offset for _, offset in rows])
 
 
 def _ranges(side: dict[str, Any]) -> list[tuple[Any, Any]]:

@@ -17,12 +17,20 @@ SEEN = 32  # zonotopes of a set, whose terms say where it is long
 ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
 
 
-def stacked(found: list[Enclosure]) -> Enclosure:
-    """All of them, one after the other."""
+def stacked(found: list[Enclosure], order: Any = None) -> Enclosure:
+    """All of them, one after the other, or their rows in this order."""
     if len(found) == 1:
-        return found[0]
+        return found[0] if order is None else found[0].rows(order)
     parts = ([getattr(each, name) for each in found] for name in ("centre", "terms", "box"))
-    return Zonotope(*(np.concatenate(part) for part in parts))
+    if order is None:
+        return Zonotope(*(np.concatenate(part) for part in parts))
+    places, ends = np.argsort(order), np.cumsum([len(each.centre) for each in found])
+    gathered = list[Any]()
+    for part in parts:
+        gathered.append(np.empty((len(order), *part[0].shape[1:])))
+        for rows, end in zip(part, ends.tolist()):
+            gathered[-1][places[end - len(rows) : end]] = rows
+    return Zonotope(*gathered)
 
 
 def unit_of(centres: Any) -> Any:
@@ -43,16 +51,17 @@ def sizes_of(x: Enclosure, unit: Any) -> Any:
 
 
 def trimmed(x: Enclosure, unit: Any, count: int) -> Enclosure:
-    """With as many terms as `count` (none if it is 0): the longest of what there are and of the sides of the box."""
-    if not count or not len(x.centre):
-        return x.like(x.centre, np.zeros((len(x.centre), count, len(unit))), x.box)
-    terms = np.concatenate([x.terms, x.box[:, :, None] * np.eye(len(unit))], axis=1)
-    lengths = np.einsum("ijk,ijk,k->ij", terms, terms, unit**-2)
-    order = np.argsort(-np.where(np.isfinite(lengths), lengths, np.inf), axis=1, kind="stable")
-    batch, had, width = terms.shape
-    at, flat = order + had * np.arange(batch)[:, None], terms.reshape(-1, width)
+    """With as many terms as `count`, or those there are: all others go into the box, those that lose least there (Girard
+    2005, section 3.2)."""
+    if x.terms.shape[1] <= count:
+        return x
+    sizes = np.abs(x.terms) / unit
+    lost = sizes.sum(axis=2) - sizes.max(axis=2)
+    order = np.argsort(-np.where(np.isfinite(lost), lost, np.inf), axis=1, kind="stable")
+    batch, had, width = x.terms.shape
+    at, flat = order + had * np.arange(batch)[:, None], x.terms.reshape(-1, width)
     kept, rest = (flat[part.ravel()].reshape(batch, -1, width) for part in (at[:, :count], at[:, count:]))
-    return x.like(x.centre, kept, np.abs(rest).sum(axis=1) * (1 + ROUNDING))
+    return x.like(x.centre, kept, x.box + np.abs(rest).sum(axis=1) * (1 + ROUNDING))
 
 
 def halved(x: Enclosure, unit: Any, effects: Any) -> Enclosure:

@@ -82,13 +82,13 @@ class Layers:
     def step(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """One more input, from each zonotope on its own. Raises `Fails` where its output is not certain, or when it was
         stopped."""
-        keep, count = self.zonotopes.terms.shape[1] and len(self.unit), len(self.states) * len(self._symbols)
-        self._room(count, keep)
+        count = len(self.states) * len(self._symbols)
+        self._room(count, self.zonotopes.terms.shape[1])
         found = list[tuple[Enclosure, Any]]()
         for first in range(0, len(self.states), BLOCK):
             part = slice(first, first + BLOCK)
             for position, symbol in enumerate(self.network.symbols):
-                image, states, certain = self._image(self.zonotopes.rows(part), self.states[part], position, keep)
+                image, states, certain = self._image(self.zonotopes.rows(part), self.states[part], position)
                 if not certain.all():
                     raise Fails(f"the read-out after input {symbol} is not certain")
                 found.append((image, states))
@@ -114,7 +114,8 @@ class Layers:
         """
         if len(self._symbols) ** depth > MOST_WORDS:
             raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {len(self._symbols):,}^{depth:,}")
-        x, states, found, followed = self.zonotopes, self.states, list[tuple[Enclosure, Any]](), 0
+        x, states, found, followed, level = self.zonotopes, self.states, list[tuple[Enclosure, Any]](), 0, 0
+        order = list[Any]()
         roots = self.by_state() if roots is None else roots
         places = self.places(x)
         nodes = Nodes.roots(roots, len(self._symbols) ** depth, places)
@@ -130,17 +131,20 @@ class Layers:
                     if not last:
                         self._room(followed, len(self.unit))
                         found.append((image, reached))
+                        order.append(np.stack([words, rows, np.full(len(rows), level)]))
                     if stopped():
                         raise Fails("the time was up")
                 choice.followed(asked, asked & ~nodes.pending)
                 alone.append(nodes.alone())
-                nodes = nodes.halves(places)
+                nodes, level = nodes.halves(places), level + 1
             left, pending = (np.concatenate(each) for each in zip(*alone))
             if not len(left):
-                return self._take(found, depth, followed)
+                # not as they were found: words that are not taken must not change what nodes are of later
+                return self._take(found, depth, followed, np.lexsort(np.concatenate(order, axis=1)) if found else None)
             if len(left) > max(MOST_CUT * len(self.states), FEW):
                 raise Fails(f"words of {len(left):,} single zonotopes are not certain, or not followed")
-            x, states = self._halved(x.rows(left)), np.repeat(states[left], 2)
+            x = self._halved(x.rows(left), states[left], pending.argmax(axis=1), depth)
+            states = np.repeat(states[left], 2)
             places = self.places(x)
             nodes = Nodes.singles(np.repeat(pending, 2, axis=0), places)
         raise Fails(f"words are not certain, or not followed, though they were cut {CUTS} times")
@@ -156,16 +160,50 @@ class Layers:
             for image, reached, rows, words in self._images(*begun, asked[some], depth, choice):
                 yield image, reached, some[rows], words
 
-    def _halved(self, x: Enclosure) -> Enclosure:
-        """Both halves of each, across the term that makes most of a difference."""
-        x = trimmed(x, self.unit, len(self.unit))
-        return halved(x, self.unit, self._effects(x.centre))
+    def _halved(self, x: Enclosure, states: Any, words: Any, depth: int) -> Enclosure:
+        """Both halves of each, across the term that makes most of a difference, after one input and to the read-outs
+        of a word of `depth` inputs."""
+        effects = self._effects(x.centre) + self._at_stake(x.centre, states, words, depth)
+        return trimmed(halved(x.opened(), self.unit, effects), self.unit, len(self.unit))
 
-    def _take(self, found: list[tuple[Enclosure, Any]], inputs: int, followed: int) -> None:
-        """The next layer."""
+    def _at_stake(self, centres: Any, states: Any, words: Any, depth: int) -> Any:
+        """Per centre (count width width) the squares of what a small difference, in units, makes of the leads of the
+        read-outs of a word, as parts of them, together."""
+        small, states, squares = self.small(centres), states.copy(), np.zeros((*centres.shape, centres.shape[1]))
+        for rest in reversed(range(depth)):
+            symbols = words // len(self._symbols) ** rest % len(self._symbols)
+            for position in np.unique(symbols).tolist():
+                rows = np.nonzero(symbols == position)[0]
+                for part in np.split(rows, range(STEPPED, len(rows), STEPPED)):
+                    after = self.moved(small.rows(part), position)
+                    small.centre[part], small.terms[part], begun = after.centre, after.terms, states[part]
+                    for number in np.unique(begun).tolist():
+                        of = begun == number
+                        states[part[of]], outputs = self.leads_to(number, position)
+                        squares[part[of]] += self._squares(after.rows(of), outputs)
+        return squares
+
+    def _squares(self, small: Enclosure, outputs: tuple[int, ...]) -> Any:
+        (matrix, offset), logits = self.network.leads(outputs), self.network.logits(small)
+        parts = logits.terms @ matrix.T / np.maximum(np.abs(logits.centre @ matrix.T + offset), SMALL)[:, None] / SMALL
+        return parts @ parts.transpose(0, 2, 1)
+
+    def small(self, centres: Any) -> Enclosure:
+        """Small differences from these centres, a term for each coordinate."""
+        terms = np.tile(SMALL * np.diag(self.unit), (len(centres), 1, 1))
+        return Zonotope(centres.copy(), terms, np.zeros_like(centres))
+
+    def moved(self, small: Enclosure, position: int) -> Enclosure:
+        """After one input: what small differences come to, but for what linear parts miss."""
+        after = self.network.step(small, self.network.symbols[position], cuts=0)[0]
+        return Zonotope(after.centre, after.terms[:, : small.terms.shape[1]], np.zeros_like(after.box))
+
+    def _take(self, found: list[tuple[Enclosure, Any]], inputs: int, followed: int, order: Any = None) -> None:
+        """The next layer, in this order."""
         if found:
-            self.zonotopes = stacked([each for each, _ in found])
+            self.zonotopes = stacked([each for each, _ in found], order)
             self.states = np.concatenate([states for _, states in found])
+            self.states = self.states if order is None else self.states[order]
             self.unit = unit_of(self.zonotopes.centre)
         self.length += inputs
         self.followed += followed
@@ -184,24 +222,26 @@ class Layers:
         firsts = range(0, max(count, 1), size)
         return list(self._pool.map(quiet, firsts)) if len(firsts) > 1 else [quiet(0)]
 
-    def _image(self, x: Enclosure, states: Any, position: int, keep: int) -> tuple[Enclosure, Any, Any]:
+    def _image(self, x: Enclosure, states: Any, position: int) -> tuple[Enclosure, Any, Any]:
         """After one input: enclosures of so many terms, program states, and whether what is read is as the program
         says."""
-        image, reached, certain = self.image(x, states, position, keep, self.network.reads)
+        image, reached, certain = self.image(x, states, position, self.network.reads)
         return image, reached, certain > 0
 
-    def image(self, x: Enclosure, states: Any, position: int, keep: int, read: Read) -> tuple[Enclosure, Any, Any]:
+    def image(self, x: Enclosure, states: Any, position: int, read: Read) -> tuple[Enclosure, Any, Any]:
         """After one input: enclosures of so many terms, program states, and per row what `read` says, as a number, of
         the enclosure and the program's outputs."""
         reached, said = np.empty_like(states), np.zeros(len(states))
 
         def image(part: slice) -> Enclosure:
-            after = self.network.step(x.rows(part), self.network.symbols[position], cuts=0)[0]
+            before = x.rows(part)
+            before = before.opened() if before.terms.shape[1] else before
+            after = self.network.step(before, self.network.symbols[position], cuts=0)[0]
             for number in np.unique(states[part]).tolist():
                 of = states[part] == number
                 reached[part][of], outputs = self.leads_to(number, position)
                 said[part][of] = read(after if of.all() else after.rows(of), outputs)
-            return trimmed(after, self.unit, keep)
+            return trimmed(after, self.unit, len(self.unit))
 
         return stacked(self.mapped(image, len(states), STEPPED if x.terms.shape[1] else POINTS)), reached, said
 
@@ -211,13 +251,13 @@ class Layers:
         """What is taken after as many inputs of the words asked for: of many words at a time that end alike."""
         alphabet, rows, words = len(self._symbols), np.arange(len(states)), np.zeros(len(states), dtype=np.int64)
         for rest in reversed(range(depth)):
-            keep, found = len(self.unit) * (2 if rest else 1), list[Image]()
+            found = list[Image]()
             begun = asked.reshape(len(asked), -1, alphabet**rest).any(axis=2)
             for position in range(alphabet):
                 some = np.nonzero(begun[rows, words * alphabet + position])[0]
                 if not len(some):
                     continue
-                image, reached, taken = self._image(x.rows(some), states[some], position, keep)
+                image, reached, taken = self._image(x.rows(some), states[some], position)
                 if not rest:
                     taken &= choice.taken(self, image, reached, taken, single[rows[some]])
                 image, some = (image, some) if taken.all() else (image.rows(taken), some[taken])
@@ -233,7 +273,8 @@ class Layers:
         counts, width = nodes.counts[which], len(self.unit)
         if counts.max(initial=0) > MOST_IN_NODE:
             raise Fails(f"expected nodes of at most {MOST_IN_NODE:,} zonotopes, got {counts.max():,}")
-        x = trimmed(zonotopes.rows(nodes.rows[nodes.starts[which]]), self.unit, width)
+        x = zonotopes.rows(nodes.rows[nodes.starts[which]])
+        x = x if x.terms.shape[1] else x.opened()
         several = np.nonzero(counts > 1)[0]
         if not len(several):
             return x
@@ -255,10 +296,9 @@ class Layers:
         squares = np.tile(np.eye(len(self.unit)), (len(centres), 1, 1))
 
         def add(part: slice) -> None:
-            some = centres[part]
-            small = Zonotope(some, np.tile(SMALL * np.diag(self.unit), (len(some), 1, 1)), np.zeros_like(some))
-            for symbol in self.network.symbols[:: -(-len(self._symbols) // INPUTS)]:
-                moved = self.network.step(small, symbol, cuts=0)[0].terms / (SMALL * self.unit)
+            small = self.small(centres[part])
+            for position in range(0, len(self._symbols), -(-len(self._symbols) // INPUTS)):
+                moved = self.moved(small, position).terms / (SMALL * self.unit)
                 squares[part] += moved @ moved.transpose(0, 2, 1)
 
         self.mapped(add, len(centres))

@@ -109,6 +109,14 @@ def multiply(a: Form, b: Form) -> Form:
     )
 
 
+def blend(new: Form, old: Form, update: Form) -> Form:
+    """`new + update * (old - new)` in float32; the box of `new` is left by as much as `1 - update` leaves of it."""
+    known = Form(new.centre, new.generators, np.zeros_like(new.box))
+    mixed = add(known, multiply(update, subtract(old, known)))
+    left = Form(1 - update.centre, update.generators, update.box).magnitude
+    return mixed.widened(new.box * (left + 4 * UNIT))  # each of the three operations also rounds what the box adds
+
+
 def tanh(x: Form) -> Form:
     """The float32 hyperbolic tangent."""
     low, high = x.centre - x.radius, x.centre + x.radius

@@ -13,13 +13,13 @@ from verify.reach.affine import (
     Array,
     Form,
     add,
+    blend,
     linear,
     multiply,
     relu,
     relu_pieces,
     side_by_side,
     sigmoid,
-    subtract,
     tanh,
 )
 from verify.weights import Weights
@@ -77,7 +77,7 @@ def _layer(weights: Weights, layer: int, signal: Form, memories: list[Form], kin
     if weights.cell == "gru":
         reset, update = (sigmoid(add(block(sent, k), block(fed, k))) for k in (0, 1))
         new = tanh(add(block(sent, 2), multiply(reset, block(fed, 2))))
-        return [add(new, multiply(update, subtract(memories[0], new)))], rows
+        return [blend(new, memories[0], update)], rows
     total = add(sent, fed)
     enter, keep, new, leave = (block(total, k) for k in range(4))
     cell = add(multiply(sigmoid(keep), memories[1]), multiply(sigmoid(enter), tanh(new)))

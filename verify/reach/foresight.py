@@ -1,59 +1,156 @@
-"""What sets of states lead to, for the search for layered certificates (`verify.reach.layered`): how doubtful read-outs
-become along the inputs that make them so."""
+"""What sets of states lead to, for the search for layered certificates (`verify.reach.layered`): how doubtful the
+read-outs of the inputs ahead become.
+
+From some states of each program state all words ahead are followed with small differences, of too many words those in
+which most is left of a difference. So it is known, per state and word, by how much a read-out leads and how its lead
+changes with the state. A set's *doubt* is the largest part of such a lead that the set reaches, by the leads of a state
+near it: linear parts, which cost a product of matrices and no steps.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.cluster import KMeans
 
-from verify.enclosures import Enclosure, Network
-from verify.layers import Layers
+from verify.enclosures import Enclosure, Network, Zonotope
+from verify.hulls import stacked
+from verify.layers import SMALL, Layers
+
+SAMPLED = 6_000  # runs, among whose states some are chosen
+LEFT = 0.25  # of a lead, at least, that is left where linear parts say that it is not
+PART = 256  # sets whose doubts are computed together
+SHOWN, NEAR = 400, 0.7  # sets of each state that say which words matter: their doubt is so much of the largest
 
 
-def doubtful(layers: Layers, x: Enclosure, states: Any, inputs: int, most: Any) -> Any:
-    """Per zonotope, whether the doubt of a read-out is more than this part (count) of its lead.
+@dataclass(frozen=True)
+class Ahead:
+    """Leads (rows) and how they change (rows width, a unit) near one state (width) of a program state."""
 
-    On the way that doubts most: so many inputs, each time the one after which doubt is the largest part.
-    """
-    network, found, rows = layers.network, np.zeros(len(states), dtype=bool), np.arange(len(states))
+    state: Any
+    number: int
+    leads: Any
+    slopes: Any
 
-    def doubts_of(image: Enclosure, outputs: tuple[int, ...]) -> Any:
-        return doubt(network, network.logits(image), outputs)
+    def parts(self, x: Enclosure, unit: Any) -> Any:
+        """Per zonotope and row, the part of a lead that it reaches."""
+        batch, count, width = x.terms.shape
+        slopes = self.slopes / unit
+        reach = np.abs(x.terms.reshape(-1, width) @ slopes.T).reshape(batch, count, -1).sum(axis=1)
+        reach += x.box @ np.abs(slopes).T
+        lead = np.maximum(self.leads + (x.centre - self.state) @ slopes.T, LEFT * self.leads)
+        return np.where(lead > 0, reach / np.where(lead > 0, lead, 1.0), np.inf)
 
+
+@dataclass(frozen=True)
+class Foresight:
+    """What is ahead of some states, in units."""
+
+    layers: Layers
+    ahead: list[Ahead]
+    unit: Any
+
+    def doubts(self, x: Enclosure, states: Any) -> Any:
+        """Per zonotope, the largest part of a lead that it reaches; none where nothing is known of a program state."""
+        nearest, found = self._nearest(x, states), np.zeros(len(states))
+        parts = list[tuple[int, Any]]()
+        for number in np.unique(nearest[nearest >= 0]).tolist():
+            rows = np.nonzero(nearest == number)[0]
+            parts += [(number, rows[first : first + PART]) for first in range(0, len(rows), PART)]
+
+        def work(at: slice) -> None:
+            number, rows = parts[at.start]
+            found[rows] = self.ahead[number].parts(x.rows(rows), self.unit).max(axis=1, initial=0.0)
+
+        if parts:
+            self.layers.mapped(work, len(parts), 1)
+        return found
+
+    def of(self, x: Enclosure, states: Any) -> Foresight:
+        """With the words alone that matter to some of these zonotopes."""
+        nearest, ahead = self._nearest(x, states), list[Ahead]()
+        for number, each in enumerate(self.ahead):
+            rows = np.nonzero(nearest == number)[0][:SHOWN]
+            rows = rows if len(rows) else np.arange(min(len(states), SHOWN))
+            parts = np.minimum(each.parts(x.rows(rows), self.unit), 1 / np.finfo(float).eps)
+            matter = (parts >= NEAR * parts.max(axis=1, keepdims=True)).any(axis=0)
+            ahead.append(Ahead(each.state, each.number, each.leads[matter], each.slopes[matter]))
+        return Foresight(self.layers, ahead, self.unit)
+
+    def _nearest(self, x: Enclosure, states: Any) -> Any:
+        """Per zonotope, the number of the nearest state of its program state, -1 where there is none."""
+        numbers, found = np.array([each.number for each in self.ahead]), np.full(len(states), -1)
+        places = np.stack([each.state for each in self.ahead]) / self.unit
+        for number in np.unique(states).tolist():
+            known, rows = np.nonzero(numbers == number)[0], np.nonzero(states == number)[0]
+            if len(known):
+                found[rows] = known[cdist(x.centre[rows] / self.unit, places[known]).argmin(axis=1)]
+        return found
+
+
+def foresight(layers: Layers, depth: int, inputs: int, most: int) -> Foresight:
+    """What `inputs` more read-outs lead by from the states that are `depth` inputs ahead; at most so many words are
+    followed at a time."""
+    centres, numbers = _runs(layers, depth)
+    unit = layers.unit
+    beam = max(1, min(int(np.sqrt(8 * most / len(np.unique(numbers)))), len(layers.network.symbols) ** (inputs - 1)))
+    count = max(1, most // (beam * len(np.unique(numbers))))
+    chosen = np.concatenate([_spread(centres / unit, np.nonzero(numbers == n)[0], count) for n in np.unique(numbers)])
+    centres, numbers = centres[chosen], numbers[chosen]
+    return Foresight(layers, _followed(layers, centres, numbers, inputs, beam), unit)
+
+
+def _runs(layers: Layers, depth: int) -> tuple[Any, Any]:
+    """States of random runs, and their program states."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(len(layers.states), size=SAMPLED)
+    centres, numbers = layers.zonotopes.centre[rows].copy(), layers.states[rows].copy()
+    for _ in range(depth):
+        read = rng.integers(len(layers.network.symbols), size=SAMPLED)
+        for position in np.unique(read).tolist():
+            some = np.nonzero(read == position)[0]
+            points = Zonotope(centres[some], np.zeros((len(some), 0, centres.shape[1])), np.zeros_like(centres[some]))
+            image, numbers[some], _ = layers.image(points, numbers[some], position, lambda *_: 0.0)
+            centres[some] = image.centre
+    return centres, numbers
+
+
+def _spread(places: Any, rows: Any, count: int) -> Any:
+    """Of the rows, those next to the centres of as many clusters."""
+    if len(np.unique(places[rows], axis=0)) <= count:
+        return rows[np.unique(places[rows], axis=0, return_index=True)[1]]
+    centres = KMeans(count, n_init=1, random_state=0).fit(places[rows]).cluster_centers_
+    return rows[np.unique(cdist(centres, places[rows]).argmin(axis=1))]
+
+
+def _followed(layers: Layers, centres: Any, numbers: Any, inputs: int, beam: int) -> list[Ahead]:
+    """The leads after all words of up to so many inputs, of the `beam` words of each state in which most is left."""
+    network, unit = layers.network, layers.unit
+    x = layers.small(centres)
+    states, owners = numbers, np.arange(len(centres))
+    found = list[tuple[Any, Any, Any]]()
     for _ in range(inputs):
-        worst, images, after = np.full(len(rows), -1.0), x, states
+        images = list[tuple[Enclosure, Any, Any]]()
         for position in range(len(network.symbols)):
-            image, reached, doubts = layers.image(x, states, position, len(layers.unit), doubts_of)
-            if position == 0:
-                worst, images, after = doubts, image, reached
-                continue
-            more = np.nonzero(doubts > worst)[0]
-            worst[more], after[more] = doubts[more], reached[more]
-            images.centre[more], images.terms[more], images.box[more] = (
-                part[more] for part in (image.centre, image.terms, image.box)
-            )
-        far = ~(worst <= most[rows])
-        found[rows[far]] = True
-        x, states, rows = images.rows(~far), after[~far], rows[~far]
-        if not len(rows):
-            break
-    return found
+            image = stacked(layers.mapped(lambda at: layers.moved(x.rows(at), position), len(states)))
+            reached = np.empty_like(states)
+            for number in np.unique(states).tolist():
+                of = np.nonzero(states == number)[0]
+                reached[of], outputs = layers.leads_to(number, position)
+                (matrix, offset), logits = network.leads(outputs), network.logits(image.rows(of))
+                slopes = (logits.terms @ matrix.T).transpose(0, 2, 1).reshape(-1, len(unit)) / SMALL
+                found.append((np.repeat(owners[of], len(offset)), (logits.centre @ matrix.T + offset).ravel(), slopes))
+            images.append((image, reached, owners))
+        x, states, owners = stacked([each for each, _, _ in images]), *map(np.concatenate, list(zip(*images))[1:])
+        left = np.linalg.norm(x.terms / unit, axis=(1, 2))
+        order = np.lexsort((-left, owners))
+        rank = np.arange(len(order)) - np.searchsorted(owners[order], owners[order])
+        kept = order[rank < beam]
+        x, states, owners = x.rows(kept), states[kept], owners[kept]
+    owners, lead, slopes = (np.concatenate(each) for each in zip(*found))
+    of = [np.nonzero(owners == k)[0] for k in range(len(centres))]
+    return [Ahead(centres[k], int(numbers[k]), lead[at], slopes[at]) for k, at in enumerate(of)]
 
-
-def doubt(network: Network, logits: Enclosure, outputs: tuple[int, ...]) -> Any:
-    """Per row, the largest part that is in doubt of what outputs are decided by: a lead's reach, as a part of it."""
-    worst, column, decoding = np.zeros(len(logits.centre)), 0, network.description["output"]["decoding"]
-    for value, (low, high) in zip(outputs, network.outputs, strict=True):
-        size = high - low + 1 if decoding == "argmax" else 1
-        block, chosen = logits.pick(slice(column, column + size)), value - low
-        column += size
-        if decoding == "argmax":
-            lead = block.centre[:, [chosen]] - block.centre
-            reach = np.abs(block.terms[:, :, [chosen]] - block.terms).sum(axis=1) + block.box + block.box[:, [chosen]]
-            lead[:, chosen], reach[:, chosen] = 1.0, 0.0
-        else:
-            lead, reach = block.centre, block.radius()
-            lead = 0.5 - np.abs(lead - value) if decoding == "round" else (lead if value else -lead)
-        worst = np.maximum(worst, np.where(lead > 0, reach / np.where(lead > 0, lead, 1.0), np.inf).max(axis=1))
-    return worst

@@ -22,10 +22,10 @@ from dsl.errors import Unsupported
 from dsl.programs import Machine
 from verify.budget import Deadline
 from verify.enclosures import Enclosure, Network
-from verify.hulls import sizes_of
+from verify.hulls import sizes_of, stacked
 from verify.layers import MOST_IN_NODE, Layers, TooMany
 from verify.nodes import Nodes, packed
-from verify.reach.foresight import doubtful
+from verify.reach.foresight import Foresight, foresight
 from verify.subject import RecurrentSubject
 from verify.tube import Fails
 from verify.weights import WithWeights
@@ -39,14 +39,17 @@ WORDS, LAST = 100, 1_000
 WIDE = 2.0
 """Units: nodes that are wider are not tried."""
 LEAST, STEP, END = 0.01, 1.25, 0.5
-"""Limits: the least; from one to the next that is tried for the first layer; and where no input is left."""
-LONGER, SHORT = 4.0, 0.3
-"""Limits: no longer image is taken of several zonotopes; shorter ones are not looked ahead from."""
-AHEAD, DOUBT, NEAR, ALONE = 6, 0.65, 0.4, 0.8
-"""So many inputs are looked ahead. Doubt is to be at most this part of a lead: to the power of how many inputs are
-left; where the image is not longer than its limit; where it is of a single zonotope."""
-PART, NARROW = 0.05, 2.0
-"""Of the first layer: what is followed to see how many images a limit makes, in nodes of this width in units."""
+"""Limits on doubt: the least; from one to the next that is tried for the first layer; and where no input is left."""
+LONGEST, ALONE = 1.0, 0.9
+"""No longer image is taken of several zonotopes, in units; and no more doubtful one of one."""
+SLACK = 1e-4
+"""Read-outs are certain by so much more than the checker needs, whose arithmetic rounds otherwise where other words are
+followed together."""
+FOLLOWED = 0.2
+"""Times the budget: so many words are looked ahead at a time."""
+PART, SEEN, NARROW = 0.05, 0.02, 2.0
+"""Of a layer: what is followed to see how many images a limit makes, and what is, to see which words ahead matter; in
+nodes of this width in units."""
 
 Layer = dict[str, Any] | None
 
@@ -61,11 +64,11 @@ class Layered:
 
 
 class Limited:
-    """All words from nodes that are not too wide, taken where the image is short, or what is read next not doubtful:
-    the less, the longer the image is in limits and the more inputs are left."""
+    """All words from nodes that are not too wide, taken where what is read next is not doubtful, and the image not too
+    long to be seen by its linear parts."""
 
-    def __init__(self, deadline: Deadline, limit: float = np.inf, left: int = 0) -> None:
-        self.deadline, self.limit, self.left = deadline, limit, left
+    def __init__(self, deadline: Deadline, foresight: Foresight | None = None, limit: float = np.inf) -> None:
+        self.deadline, self.foresight, self.limit = deadline, foresight, limit
         self.levels = list[str]()
         """What was taken, as in a certificate."""
 
@@ -74,18 +77,32 @@ class Limited:
         return np.broadcast_to(narrow[:, None], nodes.pending.shape)
 
     def taken(self, layers: Layers, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
-        sizes = sizes_of(image, layers.unit) / self.limit
-        taken = certain & (single | (sizes <= LONGER))
-        some = np.nonzero(taken & (sizes > SHORT))[0] if self.left else []
         if self.deadline.passed:
             raise Fails("the time was up")
-        if len(some):
-            most = np.where(single[some], ALONE, np.where(sizes[some] > 1, DOUBT**self.left, NEAR))
-            taken[some] = ~doubtful(layers, image.rows(some), states[some], min(self.left, AHEAD), most)
+        if not self.foresight:
+            return certain
+        taken = certain & (single | (sizes_of(image, layers.unit) <= LONGEST))
+        some = np.nonzero(taken)[0]
+        doubts = self.foresight.doubts(image.rows(some), states[some])
+        taken[some] = doubts <= np.where(single[some], ALONE, self.limit)
         return taken
 
     def followed(self, asked: Any, taken: Any) -> None:
         self.levels.append(packed(taken))
+
+
+class Shown(Limited):
+    """Collects images that may be taken, of some nodes and of their halves."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__(deadline)
+        self.images = list[tuple[Enclosure, Any]]()
+
+    def taken(self, layers: Layers, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
+        sizes = sizes_of(image, layers.unit)
+        shown = np.nonzero(certain & (sizes <= LONGEST))[0]
+        self.images.append((image.rows(shown), states[shown]))
+        return super().taken(layers, image, states, certain & (single | (sizes <= LONGEST / 3)), single)
 
 
 def layered(
@@ -94,7 +111,7 @@ def layered(
     """The first search that covers inputs of this length, else the one that covers most."""
     if not isinstance(network, WithWeights):
         return Layered([], 0, "expected a network that shows its weights, got one that only runs")
-    enclosed = Network(dict(network.description), dict(network.tensors))
+    enclosed = Network(dict(network.description), dict(network.tensors), SLACK)
     best = Layered([], 0, "no search was made")
     for budget in budgets:
         found = _followed(machine, enclosed, length, budget, deadline)
@@ -118,8 +135,9 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
             last = alphabet**left <= LAST
             depth = left if last else min(left, deepest)
             left -= depth
-            finest = finest or (0.0 if last else _finest(layers, depth, left, budget, deadline))
-            choice = Limited(deadline) if last else Limited(deadline, END * finest**left, left)
+            ahead = None if last else _foresight(layers, depth, left, budget, deadline)
+            finest = finest or (_finest(layers, ahead, depth, left, budget, deadline) if ahead else 0.0)
+            choice = Limited(deadline, ahead, END * finest**left)
             most = np.inf if last else MOST * budget
             try:
                 layers.follow(depth, choice, lambda: deadline.passed, last=last, most=most)
@@ -135,22 +153,41 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
     return Layered(found, layers.length, obstacle)
 
 
-def _finest(layers: Layers, depth: int, left: int, budget: int, deadline: Deadline) -> float:
+def _foresight(layers: Layers, depth: int, left: int, budget: int, deadline: Deadline) -> Foresight:
+    """What is ahead of the next layer, by the words that matter to images of a part of this one."""
+    shown = Shown(deadline)
+    try:
+        copy(layers).follow(depth, shown, last=True, most=budget, roots=_part(layers, SEEN, budget))
+    except TooMany:
+        pass
+    images = stacked([image for image, _ in shown.images])
+    return foresight(layers, depth, left, int(FOLLOWED * budget)).of(images, np.concatenate([s for _, s in shown.images]))
+
+
+def _finest(
+    layers: Layers, ahead: Foresight, depth: int, left: int, budget: int, deadline: Deadline
+) -> float:
     """How much finer limits are per input that is left, such that a part of the first layer makes no more images than
     its part of the budget."""
-    sets, roots, share = _narrow(layers), list[Any](), PART * len(layers.states)
-    for number in np.random.default_rng(budget).permutation(len(sets)).tolist():
-        if sum(map(len, roots)) < share:
-            roots.append(sets[number])
+    roots = _part(layers, PART, budget)
     allowed, limit = budget * sum(map(len, roots)) / len(layers.states), END
     while limit > LEAST:
-        choice = Limited(deadline, limit / STEP, left)
+        choice = Limited(deadline, ahead, limit / STEP)
         try:
             copy(layers).follow(depth, choice, lambda: deadline.passed, last=True, most=allowed, roots=roots)
         except TooMany:
             break
         limit /= STEP
     return float((limit / END) ** (1 / max(left, 1)))
+
+
+def _part(layers: Layers, share: float, budget: int) -> list[Any]:
+    """Some of the first nodes that are narrow."""
+    sets, roots = _narrow(layers), list[Any]()
+    for number in np.random.default_rng(budget).permutation(len(sets)).tolist():
+        if sum(map(len, roots)) < share * len(layers.states):
+            roots.append(sets[number])
+    return roots
 
 
 def _narrow(layers: Layers) -> list[Any]:
