@@ -22,6 +22,11 @@ TINY = 1e-300
 HELD = 1e37  # sums of such magnitudes do not overflow
 
 
+def total(terms: Any) -> Any:
+    """The sum of all terms (batch count width), which a product takes faster than numpy's sum over an inner axis."""
+    return (np.ones((1, terms.shape[1])) @ terms)[:, 0]
+
+
 class Enclosure:
     """`centre` (batch width), `terms` (batch count width) with coefficients in the ball, `box` (batch width).
 
@@ -94,7 +99,7 @@ class Zonotope(Enclosure):
     """The same with every coefficient in [-1, 1]."""
 
     def lengths(self) -> Any:
-        return np.abs(self.terms).sum(axis=1)
+        return total(np.abs(self.terms))
 
     def opened(self) -> Enclosure:
         sides = self.box[:, :, None] * np.eye(self.box.shape[1])
@@ -104,7 +109,7 @@ class Zonotope(Enclosure):
         """As a difference of squares, `4 (p.s)(q.s) = ((p + q).s)^2 - ((p - q).s)^2`, where q is made as long as p."""
         own, others = self.reach(), other.reach()
         as_long = other.terms * (own / np.maximum(others, TINY))[:, None]
-        plus, minus = (np.abs(part, out=part).sum(axis=1) for part in (self.terms + as_long, self.terms - as_long))
+        plus, minus = (total(np.abs(part, out=part)) for part in (self.terms + as_long, self.terms - as_long))
         scale = others / np.maximum(own, TINY) / 8
         return scale * (plus**2 - minus**2), scale * (plus**2 + minus**2)
 

@@ -10,27 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from verify.enclosures import SLACK, Enclosure, Zonotope
+from verify.enclosures import SLACK, Enclosure, Zonotope, total
 
 FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
 SEEN = 32  # zonotopes of a set, whose terms say where it is long
 ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
 
 
-def stacked(found: list[Enclosure], order: Any = None) -> Enclosure:
-    """All of them, one after the other, or their rows in this order."""
+def stacked(found: list[Enclosure]) -> Enclosure:
+    """All of them, one after the other."""
     if len(found) == 1:
-        return found[0] if order is None else found[0].rows(order)
+        return found[0]
     parts = ([getattr(each, name) for each in found] for name in ("centre", "terms", "box"))
-    if order is None:
-        return Zonotope(*(np.concatenate(part) for part in parts))
-    places, ends = np.argsort(order), np.cumsum([len(each.centre) for each in found])
-    gathered = list[Any]()
-    for part in parts:
-        gathered.append(np.empty((len(order), *part[0].shape[1:])))
-        for rows, end in zip(part, ends.tolist()):
-            gathered[-1][places[end - len(rows) : end]] = rows
-    return Zonotope(*gathered)
+    return Zonotope(*(np.concatenate(part) for part in parts))
 
 
 def unit_of(centres: Any) -> Any:
@@ -51,17 +43,17 @@ def sizes_of(x: Enclosure, unit: Any) -> Any:
 
 
 def trimmed(x: Enclosure, unit: Any, count: int) -> Enclosure:
-    """With as many terms as `count`, or those there are: all others go into the box, those that lose least there (Girard
-    2005, section 3.2)."""
+    """With as many terms as `count`, or those there are; all others go into the box, which are those that lose least
+    by it (Girard 2005, section 3.2)."""
     if x.terms.shape[1] <= count:
         return x
-    sizes = np.abs(x.terms) / unit
-    lost = sizes.sum(axis=2) - sizes.max(axis=2)
+    sizes = np.abs(x.terms)
+    lost = sizes @ (1 / unit) - (sizes / unit).max(axis=2)
     order = np.argsort(-np.where(np.isfinite(lost), lost, np.inf), axis=1, kind="stable")
     batch, had, width = x.terms.shape
     at, flat = order + had * np.arange(batch)[:, None], x.terms.reshape(-1, width)
     kept, rest = (flat[part.ravel()].reshape(batch, -1, width) for part in (at[:, :count], at[:, count:]))
-    return x.like(x.centre, kept, x.box + np.abs(rest).sum(axis=1) * (1 + ROUNDING))
+    return x.like(x.centre, kept, x.box + total(np.abs(rest, out=rest)) * (1 + ROUNDING))
 
 
 def halved(x: Enclosure, unit: Any, effects: Any) -> Enclosure:
@@ -96,8 +88,8 @@ def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
     for k, part in enumerate(parts):
         seen[part] = offset[part] @ frames[k]
         along = terms[part].reshape(-1, width) @ frames[k]
-        reach[part] = np.abs(along, out=along).reshape(counts[k], -1, width).sum(axis=1)
-    sizes = np.abs(offset) + np.abs(terms).sum(axis=1)
+        reach[part] = total(np.abs(along, out=along).reshape(counts[k], -1, width))
+    sizes = np.abs(offset) + total(np.abs(terms))
     reach += (ROUNDING * sizes.sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None]
     low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)
     # frames and axes are inverses but for rounding

@@ -10,9 +10,10 @@ difference, again and again. So a word in which much is forgotten is followed fr
 little is forgotten from many small ones. All is computed here but the words: what is followed holds every run whatever
 they are, and they are good as long as every read-out is certain.
 
-A zonotope has as many terms as the state has coordinates, twice as many on the way: of those there are after a step and
-of the sides of its box the longest, the rest becomes its box (Girard 2005, reachability using zonotopes, section 3.2).
-While all inputs are followed one by one, there are no terms: points, and what rounding makes of them.
+A zonotope has as many terms as the state has coordinates. For a step, the sides of its box are among the terms, where
+they keep their signs; of the terms there are after it, those that lose least by it go back into the box (Girard 2005,
+reachability using zonotopes, section 3.2). While all inputs are followed one by one, there are no terms: points, and
+what rounding makes of them.
 """
 
 from __future__ import annotations
@@ -28,20 +29,19 @@ import numpy as np
 from dsl.programs import Machine
 from dsl.semantics import initial_state, step
 from dsl.types import BoolType
+from verify.differences import SMALL, effects, leading, moved, small
 from verify.enclosures import Enclosure, Network, Zonotope
 from verify.hulls import around, halved, stacked, trimmed, unit_of
 from verify.nodes import Choice, Nodes
 from verify.tube import Fails
 
-BLOCK = 2_048  # nodes that are followed together, and zonotopes around which parallelotopes are put together
-STEPPED, POINTS = 256, 1_024  # zonotopes, and points, that take a step together
+BLOCK = 4_096  # nodes that are followed together, and zonotopes around which parallelotopes are put together
+STEPPED, POINTS = 128, 1_024  # zonotopes, and points, that take a step together
 THREADS = 4  # at most
 MOST_ENTRIES = 600_000_000  # of the terms of a layer: 4.8 GB
 MOST_WORDS = 10_000  # that are followed from a node
 MOST_IN_NODE = 200_000  # zonotopes, around which a parallelotope is put
-SMALL = 1e-5  # units, of differences that are followed by one step
 MOST_CUT, FEW, CUTS = 0.1, 256, 12  # of the zonotopes of a layer, or so many, are cut in halves, and how often
-INPUTS = 4  # of a large alphabet that this is done for
 
 Found = TypeVar("Found")
 Read = Callable[[Enclosure, tuple[int, ...]], Any]
@@ -114,8 +114,7 @@ class Layers:
         """
         if len(self._symbols) ** depth > MOST_WORDS:
             raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {len(self._symbols):,}^{depth:,}")
-        x, states, found, followed, level = self.zonotopes, self.states, list[tuple[Enclosure, Any]](), 0, 0
-        order = list[Any]()
+        x, states, found, followed = self.zonotopes, self.states, list[tuple[Enclosure, Any]](), 0
         roots = self.by_state() if roots is None else roots
         places = self.places(x)
         nodes = Nodes.roots(roots, len(self._symbols) ** depth, places)
@@ -131,16 +130,14 @@ class Layers:
                     if not last:
                         self._room(followed, len(self.unit))
                         found.append((image, reached))
-                        order.append(np.stack([words, rows, np.full(len(rows), level)]))
                     if stopped():
                         raise Fails("the time was up")
                 choice.followed(asked, asked & ~nodes.pending)
                 alone.append(nodes.alone())
-                nodes, level = nodes.halves(places), level + 1
+                nodes = nodes.halves(places)
             left, pending = (np.concatenate(each) for each in zip(*alone))
             if not len(left):
-                # not as they were found: words that are not taken must not change what nodes are of later
-                return self._take(found, depth, followed, np.lexsort(np.concatenate(order, axis=1)) if found else None)
+                return self._take(found, depth, followed)
             if len(left) > max(MOST_CUT * len(self.states), FEW):
                 raise Fails(f"words of {len(left):,} single zonotopes are not certain, or not followed")
             x = self._halved(x.rows(left), states[left], pending.argmax(axis=1), depth)
@@ -152,10 +149,15 @@ class Layers:
     def _level(
         self, x: Enclosure, states: Any, nodes: Nodes, asked: Any, depth: int, choice: Choice
     ) -> Iterator[Image]:
-        """What is taken of the words asked for; its rows are numbers of nodes."""
-        whole = np.nonzero(asked.any(axis=1))[0]
-        for first in range(0, len(whole), BLOCK):
-            some = whole[first : first + BLOCK]
+        """What is taken of the words asked for; its rows are numbers of nodes.
+
+        It comes in an order that does not depend on what else was asked for: layers of a search are those of its
+        certificate.
+        """
+        for first in range(0, len(nodes), BLOCK):
+            some = first + np.nonzero(asked[first : first + BLOCK].any(axis=1))[0]
+            if not len(some):
+                continue
             begun = self._around(x, nodes, some), states[nodes.rows[nodes.starts[some]]], nodes.counts[some] == 1
             for image, reached, rows, words in self._images(*begun, asked[some], depth, choice):
                 yield image, reached, some[rows], words
@@ -169,41 +171,27 @@ class Layers:
     def _at_stake(self, centres: Any, states: Any, words: Any, depth: int) -> Any:
         """Per centre (count width width) the squares of what a small difference, in units, makes of the leads of the
         read-outs of a word, as parts of them, together."""
-        small, states, squares = self.small(centres), states.copy(), np.zeros((*centres.shape, centres.shape[1]))
+        x, states, squares = small(centres, self.unit), states.copy(), np.zeros((*centres.shape, len(self.unit)))
         for rest in reversed(range(depth)):
             symbols = words // len(self._symbols) ** rest % len(self._symbols)
             for position in np.unique(symbols).tolist():
                 rows = np.nonzero(symbols == position)[0]
                 for part in np.split(rows, range(STEPPED, len(rows), STEPPED)):
-                    after = self.moved(small.rows(part), position)
-                    small.centre[part], small.terms[part], begun = after.centre, after.terms, states[part]
+                    after, begun = moved(self.network, x.rows(part), position), states[part]
+                    x.centre[part], x.terms[part] = after.centre, after.terms
                     for number in np.unique(begun).tolist():
                         of = begun == number
                         states[part[of]], outputs = self.leads_to(number, position)
-                        squares[part[of]] += self._squares(after.rows(of), outputs)
+                        lead, slopes = leading(self.network, after.rows(of), outputs)
+                        parts = slopes / np.maximum(np.abs(lead), SMALL)[:, :, None]
+                        squares[part[of]] += parts.transpose(0, 2, 1) @ parts
         return squares
 
-    def _squares(self, small: Enclosure, outputs: tuple[int, ...]) -> Any:
-        (matrix, offset), logits = self.network.leads(outputs), self.network.logits(small)
-        parts = logits.terms @ matrix.T / np.maximum(np.abs(logits.centre @ matrix.T + offset), SMALL)[:, None] / SMALL
-        return parts @ parts.transpose(0, 2, 1)
-
-    def small(self, centres: Any) -> Enclosure:
-        """Small differences from these centres, a term for each coordinate."""
-        terms = np.tile(SMALL * np.diag(self.unit), (len(centres), 1, 1))
-        return Zonotope(centres.copy(), terms, np.zeros_like(centres))
-
-    def moved(self, small: Enclosure, position: int) -> Enclosure:
-        """After one input: what small differences come to, but for what linear parts miss."""
-        after = self.network.step(small, self.network.symbols[position], cuts=0)[0]
-        return Zonotope(after.centre, after.terms[:, : small.terms.shape[1]], np.zeros_like(after.box))
-
-    def _take(self, found: list[tuple[Enclosure, Any]], inputs: int, followed: int, order: Any = None) -> None:
-        """The next layer, in this order."""
+    def _take(self, found: list[tuple[Enclosure, Any]], inputs: int, followed: int) -> None:
+        """The next layer."""
         if found:
-            self.zonotopes = stacked([each for each, _ in found], order)
+            self.zonotopes = stacked([each for each, _ in found])
             self.states = np.concatenate([states for _, states in found])
-            self.states = self.states if order is None else self.states[order]
             self.unit = unit_of(self.zonotopes.centre)
         self.length += inputs
         self.followed += followed
@@ -270,7 +258,7 @@ class Layers:
 
     def _around(self, zonotopes: Enclosure, nodes: Nodes, which: Any) -> Enclosure:
         """Parallelotopes around some nodes of zonotopes; what is single is what it is."""
-        counts, width = nodes.counts[which], len(self.unit)
+        counts = nodes.counts[which]
         if counts.max(initial=0) > MOST_IN_NODE:
             raise Fails(f"expected nodes of at most {MOST_IN_NODE:,} zonotopes, got {counts.max():,}")
         x = zonotopes.rows(nodes.rows[nodes.starts[which]])
@@ -292,17 +280,9 @@ class Layers:
         return x
 
     def _effects(self, centres: Any) -> Any:
-        """Per centre (count width width) the squares of a small difference, in units, and of its images together."""
-        squares = np.tile(np.eye(len(self.unit)), (len(centres), 1, 1))
-
-        def add(part: slice) -> None:
-            small = self.small(centres[part])
-            for position in range(0, len(self._symbols), -(-len(self._symbols) // INPUTS)):
-                moved = self.moved(small, position).terms / (SMALL * self.unit)
-                squares[part] += moved @ moved.transpose(0, 2, 1)
-
-        self.mapped(add, len(centres))
-        return squares
+        """Per centre (count width width) what differences count."""
+        found = self.mapped(lambda part: effects(self.network, centres[part], self.unit), len(centres))
+        return np.concatenate(found)
 
     def leads_to(self, number: int, position: int) -> tuple[int, tuple[int, ...]]:
         """The program's next state, by number, and its outputs."""

@@ -9,6 +9,7 @@ near it: linear parts, which cost a product of matrices and no steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,11 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
-from verify.enclosures import Enclosure, Network, Zonotope
+from verify.differences import leading, moved, small
+from verify.enclosures import Enclosure, Zonotope
 from verify.hulls import stacked
-from verify.layers import SMALL, Layers
+from verify.layers import Layers
+from verify.tube import Fails
 
 SAMPLED = 6_000  # runs, among whose states some are chosen
 LEFT = 0.25  # of a lead, at least, that is left where linear parts say that it is not
@@ -91,16 +94,18 @@ class Foresight:
         return found
 
 
-def foresight(layers: Layers, depth: int, inputs: int, most: int) -> Foresight:
-    """What `inputs` more read-outs lead by from the states that are `depth` inputs ahead; at most so many words are
-    followed at a time."""
+def foresight(
+    layers: Layers, depth: int, inputs: int, most: int, stopped: Callable[[], bool] = lambda: False
+) -> Foresight:
+    """What `inputs` more read-outs lead by from states that are `depth` inputs ahead; about as many words as `most` are
+    followed at a time, eight times as many from a state as there are states of a program state. Raises `Fails` when it
+    was stopped."""
     centres, numbers = _runs(layers, depth)
-    unit = layers.unit
-    beam = max(1, min(int(np.sqrt(8 * most / len(np.unique(numbers)))), len(layers.network.symbols) ** (inputs - 1)))
-    count = max(1, most // (beam * len(np.unique(numbers))))
-    chosen = np.concatenate([_spread(centres / unit, np.nonzero(numbers == n)[0], count) for n in np.unique(numbers)])
-    centres, numbers = centres[chosen], numbers[chosen]
-    return Foresight(layers, _followed(layers, centres, numbers, inputs, beam), unit)
+    places, known = centres / layers.unit, np.unique(numbers)
+    beam = max(1, min(int(np.sqrt(8 * most / len(known))), len(layers.network.symbols) ** (inputs - 1)))
+    count = max(1, most // (beam * len(known)))
+    chosen = np.concatenate([_spread(places, np.nonzero(numbers == number)[0], count) for number in known])
+    return Foresight(layers, _followed(layers, centres[chosen], numbers[chosen], inputs, beam, stopped), layers.unit)
 
 
 def _runs(layers: Layers, depth: int) -> tuple[Any, Any]:
@@ -122,27 +127,31 @@ def _spread(places: Any, rows: Any, count: int) -> Any:
     """Of the rows, those next to the centres of as many clusters."""
     if len(np.unique(places[rows], axis=0)) <= count:
         return rows[np.unique(places[rows], axis=0, return_index=True)[1]]
-    centres = KMeans(count, n_init=1, random_state=0).fit(places[rows]).cluster_centers_
+    centres = KMeans(count, random_state=0).fit(places[rows]).cluster_centers_
     return rows[np.unique(cdist(centres, places[rows]).argmin(axis=1))]
 
 
-def _followed(layers: Layers, centres: Any, numbers: Any, inputs: int, beam: int) -> list[Ahead]:
+def _followed(
+    layers: Layers, centres: Any, numbers: Any, inputs: int, beam: int, stopped: Callable[[], bool]
+) -> list[Ahead]:
     """The leads after all words of up to so many inputs, of the `beam` words of each state in which most is left."""
     network, unit = layers.network, layers.unit
-    x = layers.small(centres)
+    x = small(centres, unit)
     states, owners = numbers, np.arange(len(centres))
     found = list[tuple[Any, Any, Any]]()
     for _ in range(inputs):
         images = list[tuple[Enclosure, Any, Any]]()
         for position in range(len(network.symbols)):
-            image = stacked(layers.mapped(lambda at: layers.moved(x.rows(at), position), len(states)))
+            if stopped():
+                raise Fails("the time was up")
+            image = _moved(layers, x, position)
             reached = np.empty_like(states)
             for number in np.unique(states).tolist():
                 of = np.nonzero(states == number)[0]
                 reached[of], outputs = layers.leads_to(number, position)
-                (matrix, offset), logits = network.leads(outputs), network.logits(image.rows(of))
-                slopes = (logits.terms @ matrix.T).transpose(0, 2, 1).reshape(-1, len(unit)) / SMALL
-                found.append((np.repeat(owners[of], len(offset)), (logits.centre @ matrix.T + offset).ravel(), slopes))
+                lead, slopes = leading(network, image.rows(of), outputs)
+                owned = np.repeat(owners[of], lead.shape[1])
+                found.append((owned, lead.ravel(), slopes.reshape(-1, len(unit))))
             images.append((image, reached, owners))
         x, states, owners = stacked([each for each, _, _ in images]), *map(np.concatenate, list(zip(*images))[1:])
         left = np.linalg.norm(x.terms / unit, axis=(1, 2))
@@ -154,3 +163,6 @@ def _followed(layers: Layers, centres: Any, numbers: Any, inputs: int, beam: int
     of = [np.nonzero(owners == k)[0] for k in range(len(centres))]
     return [Ahead(centres[k], int(numbers[k]), lead[at], slopes[at]) for k, at in enumerate(of)]
 
+
+def _moved(layers: Layers, x: Enclosure, position: int) -> Enclosure:
+    return stacked(layers.mapped(lambda part: moved(layers.network, x.rows(part), position), len(x.centre)))

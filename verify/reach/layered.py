@@ -1,17 +1,17 @@
 """Finding a layered certificate (`verify.layers`): which words are followed from which sets of zonotopes.
 
 All inputs are followed one by one while their states are few. Then, at each layer, words are followed from nodes as
-large as two things allow: a limit on the size of images, and how doubtful the read-outs of what is read next become
-(`verify.reach.foresight`), which may be less the more inputs are left. The limit of the first layer is the least for
-which there are not more images than a `budget`; from there to the last, limits grow by the same factor an input. So
-images are about as large everywhere, after what is forgotten at once and after what is not, but where it does no harm
-that they are larger. The last layer needs no limit: its images only have to be read out for certain. Where a word of a
-layer is not, fewer inputs are followed.
+large as a limit allows on how doubtful the read-outs of all inputs ahead become (`verify.reach.foresight`). The limit
+of the first layer is the least for which there are not more images than a `budget`; from there to the last, limits grow
+by the same factor an input, as what is around sets is larger than they are. So images are large where it does no harm,
+and about as many are needed everywhere. The last layer needs no limit: its images only have to be read out for certain.
+Where a word of a layer is not, fewer inputs are followed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -45,8 +45,8 @@ LONGEST, ALONE = 1.0, 0.9
 SLACK = 1e-4
 """Read-outs are certain by so much more than the checker needs, whose arithmetic rounds otherwise where other words are
 followed together."""
-FOLLOWED = 0.2
-"""Times the budget: so many words are looked ahead at a time."""
+FOLLOWED, MOST_FOLLOWED = 1.6, 160_000
+"""Times the budget, and at most: so many images of words ahead are followed for an input."""
 PART, SEEN, NARROW = 0.05, 0.02, 2.0
 """Of a layer: what is followed to see how many images a limit makes, and what is, to see which words ahead matter; in
 nodes of this width in units."""
@@ -155,18 +155,18 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
 
 def _foresight(layers: Layers, depth: int, left: int, budget: int, deadline: Deadline) -> Foresight:
     """What is ahead of the next layer, by the words that matter to images of a part of this one."""
-    shown = Shown(deadline)
-    try:
-        copy(layers).follow(depth, shown, last=True, most=budget, roots=_part(layers, SEEN, budget))
-    except TooMany:
-        pass
-    images = stacked([image for image, _ in shown.images])
-    return foresight(layers, depth, left, int(FOLLOWED * budget)).of(images, np.concatenate([s for _, s in shown.images]))
+    shown, roots = Shown(deadline), _part(layers, SEEN, budget)
+    with suppress(TooMany):
+        copy(layers).follow(depth, shown, lambda: deadline.passed, last=True, most=budget, roots=roots)
+    most = int(min(FOLLOWED * budget, MOST_FOLLOWED)) // len(layers.network.symbols)
+    ahead = foresight(layers, depth, left, most, lambda: deadline.passed)
+    if not shown.images:
+        return ahead
+    images, states = zip(*shown.images, strict=True)
+    return ahead.of(stacked(list(images)), np.concatenate(states))
 
 
-def _finest(
-    layers: Layers, ahead: Foresight, depth: int, left: int, budget: int, deadline: Deadline
-) -> float:
+def _finest(layers: Layers, ahead: Foresight, depth: int, left: int, budget: int, deadline: Deadline) -> float:
     """How much finer limits are per input that is left, such that a part of the first layer makes no more images than
     its part of the budget."""
     roots = _part(layers, PART, budget)
