@@ -164,7 +164,7 @@ def test_a_length_without_its_layers_is_not(network: Any, layered: dict[str, Any
     [
         ({"levels": []}, "a word is left that no level names"),
         ({"levels": ["", ""]}, "a word is left that no level names"),
-        ({"levels": [""] * 100}, "words of 512 single zonotopes are not certain, or not followed"),
+        ({"levels": [""] * 100}, "words of 1,024 single zonotopes are not certain, or not followed"),
         ({"levels": ["?"]}, "expected packed flags"),
         ({"levels": [7]}, "expected packed flags"),
         ({"levels": ["AAAA"]}, "expected packed flags"),

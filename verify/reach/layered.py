@@ -32,15 +32,15 @@ from verify.weights import WithWeights
 
 BUDGETS = (5_000, 20_000, 80_000)
 """Searches, one after the other, each about four times as long as the one before."""
-POINTS, MOST = 8, 5
+POINTS, MOST = 12, 5
 """Times the budget: so many inputs are followed one by one; and so many images a layer has at most."""
-WORDS, LAST = 100, 1_000
-"""As many words at most are followed from a node, and in the last layer."""
+WORDS = 100
+"""As many words at most are followed from a node."""
 WIDE = 2.0
 """Units: nodes that are wider are not tried."""
 LEAST, STEP, END = 0.01, 1.25, 0.5
 """Limits on doubt: the least; from one to the next that is tried for the first layer; and where no input is left."""
-LONGEST, ALONE = 1.0, 0.9
+LONGEST, ALONE = 1.0, 0.7
 """No longer image is taken of several zonotopes, in units; and no more doubtful one of one."""
 SLACK = 1e-4
 """Read-outs are certain by so much more than the checker needs, whose arithmetic rounds otherwise where other words are
@@ -131,16 +131,13 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
                 layers.step(lambda: deadline.passed)
                 found.append(None)
                 continue
-            left = length - layers.length
-            last = alphabet**left <= LAST
-            depth = left if last else min(left, deepest)
-            left -= depth
-            ahead = None if last else _foresight(layers, depth, left, budget, deadline)
+            depth = min(length - layers.length, deepest)
+            left = length - layers.length - depth
+            ahead = _foresight(layers, depth, left, budget, deadline) if left else None
             finest = finest or (_finest(layers, ahead, depth, left, budget, deadline) if ahead else 0.0)
-            choice = Limited(deadline, ahead, END * finest**left)
-            most = np.inf if last else MOST * budget
+            choice, most = Limited(deadline, ahead, END * finest**left), MOST * budget if left else np.inf
             try:
-                layers.follow(depth, choice, lambda: deadline.passed, last=last, most=most)
+                layers.follow(depth, choice, lambda: deadline.passed, last=not left, most=most)
             except Fails as error:
                 if depth == 1 or deadline.passed:
                     raise
