@@ -41,7 +41,7 @@ THREADS = 4  # at most
 MOST_ENTRIES = 600_000_000  # of the terms of a layer: 4.8 GB
 MOST_WORDS = 10_000  # that are followed from a node
 MOST_IN_NODE = 200_000  # zonotopes, around which a parallelotope is put
-MOST_CUT, FEW, CUTS = 0.1, 256, 12  # of the zonotopes of a layer, or so many, are cut in halves, and how often
+MOST_CUT, FEW, CUTS = 0.1, 256, 20  # of the zonotopes of a layer, or so many, are cut in halves, and how often
 
 Found = TypeVar("Found")
 Read = Callable[[Enclosure, tuple[int, ...]], Any]
@@ -219,9 +219,13 @@ class Layers:
     def image(self, x: Enclosure, states: Any, position: int, read: Read) -> tuple[Enclosure, Any, Any]:
         """After one input: enclosures of so many terms, program states, and per row what `read` says, as a number, of
         the enclosure and the program's outputs."""
-        reached, said = np.empty_like(states), np.zeros(len(states))
+        count, width = len(states), len(self.unit)
+        reached, said = np.empty_like(states), np.zeros(count)
+        held: Enclosure = Zonotope(
+            np.empty((count, width)), np.empty((count, min(x.terms.shape[1], width), width)), np.empty((count, width))
+        )
 
-        def image(part: slice) -> Enclosure:
+        def image(part: slice) -> None:
             before = x.rows(part)
             before = before.opened() if before.terms.shape[1] else before
             after = self.network.step(before, self.network.symbols[position], cuts=0)[0]
@@ -229,9 +233,11 @@ class Layers:
                 of = states[part] == number
                 reached[part][of], outputs = self.leads_to(number, position)
                 said[part][of] = read(after if of.all() else after.rows(of), outputs)
-            return trimmed(after, self.unit, len(self.unit))
+            after = trimmed(after, self.unit, width)
+            held.centre[part], held.terms[part], held.box[part] = after.centre, after.terms, after.box
 
-        return stacked(self.mapped(image, len(states), STEPPED if x.terms.shape[1] else POINTS)), reached, said
+        self.mapped(image, count, STEPPED if x.terms.shape[1] else POINTS)
+        return held, reached, said
 
     def _images(
         self, x: Enclosure, states: Any, single: Any, asked: Any, depth: int, choice: Choice

@@ -34,8 +34,8 @@ BUDGETS = (5_000, 20_000, 80_000)
 """Searches, one after the other, each about four times as long as the one before."""
 POINTS, MOST = 12, 5
 """Times the budget: so many inputs are followed one by one; and so many images a layer has at most."""
-WORDS = 100
-"""As many words at most are followed from a node."""
+WORDS, LAST = 100, 1_000
+"""As many words at most are followed from a node, and in the last layer."""
 WIDE = 2.0
 """Units: nodes that are wider are not tried."""
 LEAST, STEP, END = 0.01, 1.25, 0.5
@@ -131,8 +131,9 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
                 layers.step(lambda: deadline.passed)
                 found.append(None)
                 continue
-            depth = min(length - layers.length, deepest)
-            left = length - layers.length - depth
+            left = length - layers.length
+            depth = left if alphabet**left <= LAST else min(left, deepest)
+            left -= depth
             ahead = _foresight(layers, depth, left, budget, deadline) if left else None
             finest = finest or (_finest(layers, ahead, depth, left, budget, deadline) if ahead else 0.0)
             choice, most = Limited(deadline, ahead, END * finest**left), MOST * budget if left else np.inf
