@@ -76,19 +76,21 @@ def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
     counts = np.diff(np.append(starts, len(x.centre)))
     owner, middle = np.repeat(np.arange(len(starts)), counts), (low + high) / 2
     offset, terms = (x.centre - middle[owner]) / unit, x.terms / unit
-    parts = [slice(first, first + count) for first, count in zip(starts.tolist(), counts.tolist())]
+    # sets next to each other that are as large as each other are computed together
+    alike = np.split(np.arange(len(starts)), np.nonzero(np.diff(counts))[0] + 1)
+    parts = [(sets, slice(starts[sets[0]], starts[sets[-1]] + counts[sets[0]]), int(counts[sets[0]])) for sets in alike]
     width, moments = len(unit), np.empty((len(starts), len(unit), len(unit)))
-    for k, part in enumerate(parts):
-        some = terms[part][:: -(-int(counts[k]) // SEEN)]
-        flat = some.reshape(-1, width)
-        moments[k] = offset[part].T @ offset[part] / counts[k] + flat.T @ flat / len(some)
+    for sets, rows, count in parts:
+        some = terms[rows].reshape(len(sets), count, -1, width)[:, :: -(-count // SEEN)]
+        flat, apart = some.reshape(len(sets), -1, width), offset[rows].reshape(len(sets), count, width)
+        moments[sets] = apart.transpose(0, 2, 1) @ apart / count + flat.transpose(0, 2, 1) @ flat / some.shape[1]
     frames, axes = _frames(moments, effects)
     # coordinates along the axes, and how far from the middle they go
     seen, reach, into = np.empty_like(offset), np.empty_like(offset), np.abs(frames)
-    for k, part in enumerate(parts):
-        seen[part] = offset[part] @ frames[k]
-        along = terms[part].reshape(-1, width) @ frames[k]
-        reach[part] = total(np.abs(along, out=along).reshape(counts[k], -1, width))
+    for sets, rows, count in parts:
+        seen[rows] = (offset[rows].reshape(len(sets), count, width) @ frames[sets]).reshape(-1, width)
+        along = terms[rows].reshape(len(sets), -1, width) @ frames[sets]
+        reach[rows] = total(np.abs(along, out=along).reshape(len(sets) * count, -1, width))
     sizes = np.abs(offset) + total(np.abs(terms))
     reach += (ROUNDING * sizes.sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None]
     low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)

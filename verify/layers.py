@@ -35,8 +35,8 @@ from verify.hulls import around, halved, stacked, trimmed, unit_of
 from verify.nodes import Choice, Nodes
 from verify.tube import Fails
 
-BLOCK = 4_096  # nodes that are followed together, and zonotopes around which parallelotopes are put together
-STEPPED, POINTS = 128, 1_024  # zonotopes, and points, that take a step together
+BLOCK, GROUP = 4_096, 1_024  # nodes that are followed together, and zonotopes, around which sets are put together
+STEPPED, POINTS = 3_072, 1_024  # coordinates of zonotopes, and points, that take a step together
 THREADS = 4  # at most
 MOST_ENTRIES = 600_000_000  # of the terms of a layer: 4.8 GB
 MOST_WORDS = 10_000  # that are followed from a node
@@ -63,6 +63,7 @@ class Layers:
         begin = network.start()
         self.zonotopes: Enclosure = Zonotope(begin[None], np.zeros((1, 0, len(begin))), np.zeros((1, len(begin))))
         self.states, self.unit = np.zeros(1, dtype=np.int64), np.ones_like(begin)
+        self._stepped = max(STEPPED // len(begin), 16)
         self._known = [initial_state(machine)]
         self._numbers = {self._known[0]: 0}
         kinds = [isinstance(variable.type, BoolType) for variable in machine.inputs]
@@ -176,7 +177,7 @@ class Layers:
             symbols = words // len(self._symbols) ** rest % len(self._symbols)
             for position in np.unique(symbols).tolist():
                 rows = np.nonzero(symbols == position)[0]
-                for part in np.split(rows, range(STEPPED, len(rows), STEPPED)):
+                for part in np.split(rows, range(self._stepped, len(rows), self._stepped)):
                     after, begun = moved(self.network, x.rows(part), position), states[part]
                     x.centre[part], x.terms[part] = after.centre, after.terms
                     for number in np.unique(begun).tolist():
@@ -200,8 +201,10 @@ class Layers:
         if count * max(terms, 1) * len(self.unit) > MOST_ENTRIES:
             raise Fails(f"a layer of {count:,} zonotopes of {terms} terms is more than can be held")
 
-    def mapped(self, work: Callable[[slice], Found], count: int, size: int = STEPPED) -> list[Found]:
+    def mapped(self, work: Callable[[slice], Found], count: int, size: int = 0) -> list[Found]:
         """What each part of so many rows comes to, some at a time: arrays are computed without Python's lock."""
+
+        size = size or self._stepped
 
         def quiet(first: int) -> Found:
             with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
@@ -236,7 +239,7 @@ class Layers:
             after = trimmed(after, self.unit, width)
             held.centre[part], held.terms[part], held.box[part] = after.centre, after.terms, after.box
 
-        self.mapped(image, count, STEPPED if x.terms.shape[1] else POINTS)
+        self.mapped(image, count, 0 if x.terms.shape[1] else POINTS)
         return held, reached, said
 
     def _images(
@@ -269,10 +272,10 @@ class Layers:
             raise Fails(f"expected nodes of at most {MOST_IN_NODE:,} zonotopes, got {counts.max():,}")
         x = zonotopes.rows(nodes.rows[nodes.starts[which]])
         x = x if x.terms.shape[1] else x.opened()
-        several = np.nonzero(counts > 1)[0]
+        several = np.argsort(counts, kind="stable")[(counts <= 1).sum() :]
         if not len(several):
             return x
-        effects, begin = self._effects(nodes.middles[which[several]] * self.unit), np.cumsum(counts[several]) // BLOCK
+        effects, begin = self._effects(nodes.middles[which[several]] * self.unit), np.cumsum(counts[several]) // GROUP
         parts = np.split(np.arange(len(several)), np.nonzero(np.diff(begin))[0] + 1)
 
         def one(at: slice) -> None:

@@ -36,10 +36,10 @@ POINTS, MOST = 12, 5
 """Times the budget: so many inputs are followed one by one; and so many images a layer has at most."""
 WORDS, LAST = 100, 1_000
 """As many words at most are followed from a node, and in the last layer."""
-WIDE = 2.0
+WIDE = 4.0
 """Units: nodes that are wider are not tried."""
-LEAST, STEP, END = 0.01, 1.25, 0.5
-"""Limits on doubt: the least; from one to the next that is tried for the first layer; and where no input is left."""
+END, GROWTH = 0.5, 1.4
+"""Limits on doubt: where no input is left, and by how much they are larger for each input that is not."""
 LONGEST, ALONE = 1.0, 0.7
 """No longer image is taken of several zonotopes, in units; and no more doubtful one of one."""
 SLACK = 1e-4
@@ -47,9 +47,8 @@ SLACK = 1e-4
 followed together."""
 FOLLOWED, MOST_FOLLOWED = 1.6, 160_000
 """Times the budget, and at most: so many images of words ahead are followed for an input."""
-PART, SEEN, NARROW = 0.05, 0.02, 2.0
-"""Of a layer: what is followed to see how many images a limit makes, and what is, to see which words ahead matter; in
-nodes of this width in units."""
+SEEN, NARROW = 0.02, 2.0
+"""Of a layer: what is followed to see which words ahead matter; in nodes of this width in units."""
 
 Layer = dict[str, Any] | None
 
@@ -123,7 +122,7 @@ def layered(
 
 def _followed(machine: Machine, network: Network, length: int, budget: int, deadline: Deadline) -> Layered:
     layers, found, obstacle = Layers(machine, network), list[Layer](), f"inputs of length {length} were asked for"
-    alphabet, finest = len(network.symbols), 0.0
+    alphabet = len(network.symbols)
     deepest = max(1, int(np.log(WORDS) / np.log(max(alphabet, 2)) + 1e-9))
     try:
         while layers.length < length:
@@ -135,8 +134,7 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
             depth = left if alphabet**left <= LAST else min(left, deepest)
             left -= depth
             ahead = _foresight(layers, depth, left, budget, deadline) if left else None
-            finest = finest or (_finest(layers, ahead, depth, left, budget, deadline) if ahead else 0.0)
-            choice, most = Limited(deadline, ahead, END * finest**left), MOST * budget if left else np.inf
+            choice, most = Limited(deadline, ahead, END / GROWTH**left), MOST * budget if left else np.inf
             try:
                 layers.follow(depth, choice, lambda: deadline.passed, last=not left, most=most)
             except Fails as error:
@@ -162,21 +160,6 @@ def _foresight(layers: Layers, depth: int, left: int, budget: int, deadline: Dea
         return ahead
     images, states = zip(*shown.images, strict=True)
     return ahead.of(stacked(list(images)), np.concatenate(states))
-
-
-def _finest(layers: Layers, ahead: Foresight, depth: int, left: int, budget: int, deadline: Deadline) -> float:
-    """How much finer limits are per input that is left, such that a part of the first layer makes no more images than
-    its part of the budget."""
-    roots = _part(layers, PART, budget)
-    allowed, limit = budget * sum(map(len, roots)) / len(layers.states), END
-    while limit > LEAST:
-        choice = Limited(deadline, ahead, limit / STEP)
-        try:
-            copy(layers).follow(depth, choice, lambda: deadline.passed, last=True, most=allowed, roots=roots)
-        except TooMany:
-            break
-        limit /= STEP
-    return float((limit / END) ** (1 / max(left, 1)))
 
 
 def _part(layers: Layers, share: float, budget: int) -> list[Any]:
