@@ -58,8 +58,8 @@ class Enclosure:
     def radius(self) -> Any:
         """Half the width of each coordinate, rounded outward."""
         if self._radius is None:
-            total = self.reach() + self.box
-            self._radius = total + SLACK * (total + np.abs(self.centre))
+            width = self.reach() + self.box
+            self._radius = width + SLACK * (width + np.abs(self.centre))
         return self._radius
 
     def size(self) -> Any:
@@ -142,13 +142,13 @@ def _paired(a: Enclosure, b: Enclosure) -> tuple[Enclosure, Enclosure]:
 def _sum(a: Enclosure, b: Enclosure, sign: float = 1.0) -> Enclosure:
     centre, box = a.centre + sign * b.centre, a.box + b.box
     if not a.terms.shape[1]:
-        total = a.like(centre, b.terms if sign == 1 else sign * b.terms, box, b.reach())
+        summed = a.like(centre, b.terms if sign == 1 else sign * b.terms, box, b.reach())
     elif not b.terms.shape[1]:
-        total = a.like(centre, a.terms, box, a.reach())
+        summed = a.like(centre, a.terms, box, a.reach())
     else:
         a, b = _paired(a, b)
-        total = a.like(centre, a.terms + b.terms if sign == 1 else a.terms - b.terms, box)
-    return total.plus_error(U * total.size() + 1e-40)
+        summed = a.like(centre, a.terms + b.terms if sign == 1 else a.terms - b.terms, box)
+    return summed.plus_error(U * summed.size() + 1e-40)
 
 
 def _product(a: Enclosure, b: Enclosure) -> Enclosure:

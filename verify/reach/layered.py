@@ -151,7 +151,7 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
 
 def _foresight(layers: Layers, depth: int, left: int, budget: int, deadline: Deadline) -> Foresight:
     """What is ahead of the next layer, by the words that matter to images of a part of this one."""
-    shown, roots = Shown(deadline), _part(layers, SEEN, budget)
+    shown, roots = Shown(deadline), _some(layers)
     with suppress(TooMany):
         copy(layers).follow(depth, shown, lambda: deadline.passed, last=True, most=budget, roots=roots)
     most = int(min(FOLLOWED * budget, MOST_FOLLOWED)) // len(layers.network.symbols)
@@ -162,22 +162,16 @@ def _foresight(layers: Layers, depth: int, left: int, budget: int, deadline: Dea
     return ahead.of(stacked(list(images)), np.concatenate(states))
 
 
-def _part(layers: Layers, share: float, budget: int) -> list[Any]:
-    """Some of the first nodes that are narrow."""
-    sets, roots = _narrow(layers), list[Any]()
-    for number in np.random.default_rng(budget).permutation(len(sets)).tolist():
-        if sum(map(len, roots)) < share * len(layers.states):
-            roots.append(sets[number])
-    return roots
-
-
-def _narrow(layers: Layers) -> list[Any]:
-    """The zonotopes of the first nodes that are narrow."""
-    places, sets = layers.places(layers.zonotopes), list[Any]()
+def _some(layers: Layers) -> list[Any]:
+    """Of the first nodes that are narrow, any that together hold a part of the layer."""
+    places, narrow, some = layers.places(layers.zonotopes), list[Any](), list[Any]()
     nodes = Nodes.roots(layers.by_state(), 1, places)
     while len(nodes):
-        narrow = nodes.widths <= NARROW
-        sets += [nodes.at(number) for number in np.nonzero(narrow)[0].tolist()]
-        nodes.pending[narrow] = False
+        found = nodes.widths <= NARROW
+        narrow += [nodes.at(number) for number in np.nonzero(found)[0].tolist()]
+        nodes.pending[found] = False
         nodes = nodes.halves(places)
-    return sets
+    for number in np.random.default_rng(0).permutation(len(narrow)).tolist():
+        if sum(map(len, some)) < SEEN * len(layers.states):
+            some.append(narrow[number])
+    return some
