@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +16,6 @@ from verify import enclosures
 from verify.enclosures import Enclosure, Network, Zonotope
 
 ZOO = Path(__file__).parents[2] / "benchmarks" / "zoo"
-NETWORKS = ("tomita/4_gru_1", "tomita/5_lstm_1", "tomita/4_rnn_tanh_1", "tomita/4_rnn_relu_1", "tomita/4_mlp_1")
 DEEP = "run_of_ones_gru_2_layers"
 
 
@@ -57,14 +55,6 @@ def test_sides_among_the_terms_are_the_same_set() -> None:
     assert ball.opened() is ball
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_steps_stay_in_their_bounds(name: str) -> None:
-    torch.set_num_threads(1)
-    steps, broken = violations(ZOO / name, np.random.default_rng(3))
-    assert steps > 10_000
-    assert broken == 0
-
-
 def test_bounds_that_forget_a_box_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     right = enclosures._blend
 
@@ -76,8 +66,7 @@ def test_bounds_that_forget_a_box_are_broken(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", [DEEP, "tomita4_lstm", "div_3_gru"])
-def test_what_is_known_to_be_small_stays_small(name: str) -> None:
-    """Errors of one step are those of its operations: the new state's is not counted again where it is kept."""
+def test_steps_lose_less_of_sides_among_the_terms(name: str) -> None:
     network = load_network(ZOO / name)
     enclosed, rng = Network(dict(network.description), dict(network.tensors)), np.random.default_rng(4)
     width = len(enclosed.start())
