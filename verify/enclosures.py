@@ -72,8 +72,9 @@ class Enclosure:
         box = self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf)
         return self.like(self.centre, self.terms, box, self._reach)
 
-    def opened(self) -> Enclosure:
-        """The same with the sides of the box among the terms, where they keep their signs, if they can be.
+    def opened(self, at: Any = slice(None)) -> Enclosure:
+        """The same with sides of the box, those of some coordinates, among the terms, where they keep their signs, if
+        they can be.
 
         These terms are new: it is not to be combined with another that was opened.
         """
@@ -101,9 +102,11 @@ class Zonotope(Enclosure):
     def lengths(self) -> Any:
         return total(np.abs(self.terms))
 
-    def opened(self) -> Enclosure:
-        sides = self.box[:, :, None] * np.eye(self.box.shape[1])
-        return self.like(self.centre, np.concatenate([self.terms, sides], axis=1), np.zeros_like(self.box))
+    def opened(self, at: Any = slice(None)) -> Enclosure:
+        box, units = self.box.copy(), np.eye(self.box.shape[1])[at]
+        box[:, at] = 0
+        sides = self.box[:, at, None] * units
+        return self.like(self.centre, np.concatenate([self.terms, sides], axis=1), box)
 
     def times(self, other: Enclosure) -> tuple[Any, Any]:
         """As a difference of squares, `4 (p.s)(q.s) = ((p + q).s)^2 - ((p - q).s)^2`, where q is made as long as p."""
@@ -227,6 +230,12 @@ class Network:
         self.memories = 2 if self.cell == "lstm" else 1
         self.inputs, self.outputs = (_ranges(description[side]) for side in ("input", "output"))
         self.symbols = list(itertools.product(*(range(low, high + 1) for low, high in self.inputs)))
+
+    @property
+    def mixed(self) -> Any:
+        """The coordinates of a state that a step takes together: all but the cells of an LSTM."""
+        coordinates = np.arange(self.layers * self.memories * self.hidden)
+        return coordinates[coordinates // self.hidden % self.memories == 0]
 
     def start(self) -> Any:
         zero = np.zeros(self.layers * self.hidden)

@@ -222,7 +222,7 @@ class Layers:
     def image(self, x: Enclosure, states: Any, position: int, read: Read) -> tuple[Enclosure, Any, Any]:
         """After one input: enclosures of so many terms, program states, and per row what `read` says, as a number, of
         the enclosure and the program's outputs."""
-        count, width = len(states), len(self.unit)
+        count, width, mixed = len(states), len(self.unit), self.network.mixed
         reached, said = np.empty_like(states), np.zeros(count)
         held: Enclosure = Zonotope(
             np.empty((count, width)), np.empty((count, min(x.terms.shape[1], width), width)), np.empty((count, width))
@@ -230,7 +230,7 @@ class Layers:
 
         def image(part: slice) -> None:
             before = x.rows(part)
-            before = before.opened() if before.terms.shape[1] else before
+            before = before.opened(mixed) if before.terms.shape[1] else before
             after = self.network.step(before, self.network.symbols[position], cuts=0)[0]
             for number in np.unique(states[part]).tolist():
                 of = states[part] == number
