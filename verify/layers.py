@@ -166,8 +166,8 @@ class Layers:
     def _halved(self, x: Enclosure, states: Any, words: Any, depth: int) -> Enclosure:
         """Both halves of each, across the term that makes most of a difference, after one input and to the read-outs
         of a word of `depth` inputs."""
-        effects = self._effects(x.centre) + self._at_stake(x.centre, states, words, depth)
-        return trimmed(halved(x.opened(), self.unit, effects), self.unit, len(self.unit))
+        squares = self._effects(x.centre) + self._at_stake(x.centre, states, words, depth)
+        return trimmed(halved(x.opened(), self.unit, squares), self.unit, len(self.unit))
 
     def _at_stake(self, centres: Any, states: Any, words: Any, depth: int) -> Any:
         """Per centre (count width width) the squares of what a small difference, in units, makes of the leads of the
@@ -203,7 +203,6 @@ class Layers:
 
     def mapped(self, work: Callable[[slice], Found], count: int, size: int = 0) -> list[Found]:
         """What each part of so many rows comes to, some at a time: arrays are computed without Python's lock."""
-
         size = size or self._stepped
 
         def quiet(first: int) -> Found:
@@ -275,14 +274,14 @@ class Layers:
         several = np.argsort(counts, kind="stable")[(counts <= 1).sum() :]
         if not len(several):
             return x
-        effects, begin = self._effects(nodes.middles[which[several]] * self.unit), np.cumsum(counts[several]) // GROUP
+        squares, begin = self._effects(nodes.middles[which[several]] * self.unit), np.cumsum(counts[several]) // GROUP
         parts = np.split(np.arange(len(several)), np.nonzero(np.diff(begin))[0] + 1)
 
         def one(at: slice) -> None:
             part = several[parts[at.start]]
             rows = np.concatenate([nodes.at(number) for number in which[part].tolist()])
             starts = np.cumsum(counts[part]) - counts[part]
-            found = around(zonotopes.rows(rows), starts, self.unit, effects[parts[at.start]])
+            found = around(zonotopes.rows(rows), starts, self.unit, squares[parts[at.start]])
             x.centre[part], x.terms[part], x.box[part] = found.centre, found.terms, found.box
 
         self.mapped(one, len(parts), 1)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.cluster.vq import kmeans
 from scipy.spatial.distance import cdist
-from sklearn.cluster import KMeans
 
 from verify.differences import leading, moved, small
 from verify.enclosures import Enclosure, Zonotope
@@ -127,7 +127,7 @@ def _spread(places: Any, rows: Any, count: int) -> Any:
     """Of the rows, those next to the centres of as many clusters."""
     if len(np.unique(places[rows], axis=0)) <= count:
         return rows[np.unique(places[rows], axis=0, return_index=True)[1]]
-    centres = KMeans(count, random_state=0).fit(places[rows]).cluster_centers_
+    centres = kmeans(places[rows], count, iter=1, seed=0)[0]
     return rows[np.unique(cdist(centres, places[rows]).argmin(axis=1))]
 
 
