@@ -127,7 +127,7 @@ def _spread(places: Any, rows: Any, count: int) -> Any:
     """Of the rows, those next to the centres of as many clusters."""
     if len(np.unique(places[rows], axis=0)) <= count:
         return rows[np.unique(places[rows], axis=0, return_index=True)[1]]
-    centres = kmeans(places[rows], count, iter=1, seed=0)[0]
+    centres = kmeans(places[rows], places[rows[:count]])[0]
     return rows[np.unique(cdist(centres, places[rows]).argmin(axis=1))]
 
 
