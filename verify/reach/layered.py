@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,9 @@ WORDS, LAST = 100, 1_000
 """As many words at most are followed from a node, and in the last layer."""
 WIDE = 4.0
 """Units: nodes that are wider are not tried."""
-END, GROWTH = 0.5, 1.4
-"""Limits on doubt: where no input is left, and by how much they are larger for each input that is not."""
+ENDS, GROWTH = (0.5, 0.2), 1.4
+"""Limits on doubt where no input is left, the smaller ones for when searches of all budgets failed; and by how much
+they are larger for each input that is read."""
 LONGEST, ALONE = 1.0, 0.7
 """No longer image is taken of several zonotopes, in units; and no more doubtful one of one."""
 SLACK = 1e-4
@@ -112,15 +114,17 @@ def layered(
         return Layered([], 0, "expected a network that shows its weights, got one that only runs")
     enclosed = Network(dict(network.description), dict(network.tensors), SLACK)
     best = Layered([], 0, "no search was made")
-    for budget in budgets:
-        found = _followed(machine, enclosed, length, budget, deadline)
+    for end, budget in product(ENDS, budgets):
+        found = _followed(machine, enclosed, length, budget, end, deadline)
         best = max(found, best, key=lambda each: each.length)
         if best.length == length or deadline.passed:
             break
     return best
 
 
-def _followed(machine: Machine, network: Network, length: int, budget: int, deadline: Deadline) -> Layered:
+def _followed(
+    machine: Machine, network: Network, length: int, budget: int, end: float, deadline: Deadline
+) -> Layered:
     layers, found, obstacle = Layers(machine, network), list[Layer](), f"inputs of length {length} were asked for"
     alphabet = len(network.symbols)
     deepest = max(1, int(np.log(WORDS) / np.log(max(alphabet, 2)) + 1e-9))
@@ -134,7 +138,7 @@ def _followed(machine: Machine, network: Network, length: int, budget: int, dead
             depth = left if alphabet**left <= LAST else min(left, deepest)
             left -= depth
             ahead = _foresight(layers, depth, left, budget, deadline) if left else None
-            choice, most = Limited(deadline, ahead, END / GROWTH**left), MOST * budget if left else np.inf
+            choice, most = Limited(deadline, ahead, end / GROWTH**left), MOST * budget if left else np.inf
             try:
                 layers.follow(depth, choice, lambda: deadline.passed, last=not left, most=most)
             except Fails as error:
