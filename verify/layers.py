@@ -180,9 +180,8 @@ class Layers:
                 for part in np.split(rows, range(self._stepped, len(rows), self._stepped)):
                     after, begun = moved(self.network, x.rows(part), position), states[part]
                     x.centre[part], x.terms[part] = after.centre, after.terms
-                    for number in np.unique(begun).tolist():
-                        of = begun == number
-                        states[part[of]], outputs = self.leads_to(number, position)
+                    states[part], parted = self.answers(begun, position)
+                    for of, outputs in parted:
                         lead, slopes = leading(self.network, after.rows(of), outputs)
                         parts = slopes / np.maximum(np.abs(lead), SMALL)[:, :, None]
                         squares[part[of]] += parts.transpose(0, 2, 1) @ parts
@@ -231,9 +230,8 @@ class Layers:
             before = x.rows(part)
             before = before.opened(mixed) if before.terms.shape[1] else before
             after = self.network.step(before, self.network.symbols[position], cuts=0)[0]
-            for number in np.unique(states[part]).tolist():
-                of = states[part] == number
-                reached[part][of], outputs = self.leads_to(number, position)
+            reached[part], parted = self.answers(states[part], position)
+            for of, outputs in parted:
                 said[part][of] = read(after if of.all() else after.rows(of), outputs)
             after = trimmed(after, self.unit, width)
             held.centre[part], held.terms[part], held.box[part] = after.centre, after.terms, after.box
@@ -291,6 +289,15 @@ class Layers:
         """Per centre (count width width) what differences count."""
         found = self.mapped(lambda part: effects(self.network, centres[part], self.unit), len(centres))
         return np.concatenate(found)
+
+    def answers(self, states: Any, position: int) -> tuple[Any, list[tuple[Any, tuple[int, ...]]]]:
+        """The program's next states, by number, and flags of the rows of each present one with its outputs."""
+        reached, parted = np.empty_like(states), list[tuple[Any, tuple[int, ...]]]()
+        for number in np.unique(states).tolist():
+            of = states == number
+            reached[of], outputs = self.leads_to(number, position)
+            parted.append((of, outputs))
+        return reached, parted
 
     def leads_to(self, number: int, position: int) -> tuple[int, tuple[int, ...]]:
         """The program's next state, by number, and its outputs."""

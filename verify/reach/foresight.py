@@ -145,10 +145,8 @@ def _followed(
             if stopped():
                 raise Fails("the time was up")
             image = _moved(layers, x, position)
-            reached = np.empty_like(states)
-            for number in np.unique(states).tolist():
-                of = np.nonzero(states == number)[0]
-                reached[of], outputs = layers.leads_to(number, position)
+            reached, parted = layers.answers(states, position)
+            for of, outputs in parted:
                 lead, slopes = leading(network, image.rows(of), outputs)
                 owned = np.repeat(owners[of], lead.shape[1])
                 found.append((owned, lead.ravel(), slopes.reshape(-1, len(unit))))

@@ -1,11 +1,11 @@
 """Finding a layered certificate (`verify.layers`): which words are followed from which sets of zonotopes.
 
 All inputs are followed one by one while their states are few. Then, at each layer, words are followed from nodes as
-large as a limit allows on how doubtful the read-outs of all inputs ahead become (`verify.reach.foresight`). The limit
-of the first layer is the least for which there are not more images than a `budget`; from there to the last, limits grow
-by the same factor an input, as what is around sets is larger than they are. So images are large where it does no harm,
-and about as many are needed everywhere. The last layer needs no limit: its images only have to be read out for certain.
-Where a word of a layer is not, fewer inputs are followed.
+large as a limit allows on how doubtful the read-outs of all inputs ahead become (`verify.reach.foresight`). Limits grow
+by the same factor an input, as what is around sets is larger than they are, up to the last layer, which needs none: its
+images only have to be read out for certain. So images are large where it does no harm, and about as many are needed
+everywhere. A search of a larger `budget` follows more inputs one by one, allows more images and looks ahead from more.
+Where a word of a layer is not followed, fewer inputs are.
 """
 
 from __future__ import annotations
