@@ -1,8 +1,9 @@
 """The independent checker: re-establishes a simulation certificate from the weights and the program.
 
 Small on purpose, and it shares no code with the prover (`verify.reach`) beyond the language's reference semantics:
-numpy, no torch, no z3. It follows enclosures of what the float32 network computes (`verify.enclosures`, which says what
-is believed of float32); of LAPACK it believes inverses and eigenvalues, the first of which are multiplied out again.
+numpy, no torch, no z3 (and joblib, for layers of many zonotopes). It follows enclosures of what the float32 network
+computes (`verify.enclosures`, which says what is believed of float32); of LAPACK it believes inverses and eigenvalues,
+the first of which are multiplied out again.
 
 The first region has to hold the initial state, in the program's first state. From each region and input, the image,
 cut at the kinks of rectifiers, has to be read out as the program says, and each piece has to lie in one of the regions

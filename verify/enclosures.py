@@ -18,19 +18,28 @@ U = 2.0**-24
 FUNCTION = 2.0**-20
 SLACK = 1e-11
 CUTS = 5
-TINY = 1e-300
+TINY = 1e-20
+LEAST = 1e-40  # more than sums of numbers that float32 holds no better are rounded by
+NARROW = np.float32  # terms, where there are many zonotopes
 HELD = 1e37  # sums of such magnitudes do not overflow
 
 
 def total(terms: Any) -> Any:
     """The sum of all terms (batch count width), which a product takes faster than numpy's sum over an inner axis."""
-    return (np.ones((1, terms.shape[1])) @ terms)[:, 0]
+    return (np.ones((1, terms.shape[1]), terms.dtype) @ terms)[:, 0].astype(np.float64)
+
+
+def held(error: Any, size: Any) -> Any:
+    """An error of numbers of this size, which nothing bounds where float32 may not hold them."""
+    fine = size < HELD
+    return error if fine.all() else np.where(fine, error, np.inf)
 
 
 class Enclosure:
     """`centre` (batch width), `terms` (batch count width) with coefficients in the ball, `box` (batch width).
 
-    What are combined share their first terms; the one that has fewer has no part in the others.
+    What are combined share their first terms; the one that has fewer has no part in the others. Terms may be float32,
+    all else is float64: operations add what terms are rounded by.
     """
 
     def __init__(self, centre: Any, terms: Any, box: Any, reach: Any = None) -> None:
@@ -40,10 +49,19 @@ class Enclosure:
         """Others whose coefficients are bounded as these are; their reach where it is known."""
         return type(self)(centre, terms, box, reach)
 
+    @property
+    def grain(self) -> float:
+        """By what part a term is rounded at most where it is scaled: one rounding of the scale, one of the product."""
+        return float(np.finfo(self.terms.dtype).eps) if self.terms.shape[1] else 0.0
+
+    def scaled(self, by: Any) -> Any:
+        """The terms, scaled (by: batch width), rounded by no more than `grain`."""
+        return self.terms * by[:, None].astype(self.terms.dtype)
+
     def reach(self) -> Any:
-        """How far the terms go in each coordinate."""
+        """How far the terms go in each coordinate, rounded outward."""
         if self._reach is None:
-            self._reach = self.lengths()
+            self._reach = self.lengths() * (1 + self.terms.shape[1] * self.grain)
         return self._reach
 
     def lengths(self) -> Any:
@@ -69,7 +87,7 @@ class Enclosure:
     def plus_error(self, error: Any) -> Enclosure:
         """With a larger box; of what float32 may not hold nothing is known."""
         size = self.size() + error
-        box = self.box + np.where(size < HELD, error + 2 * SLACK * size, np.inf)
+        box = self.box + held(error + 2 * SLACK * size, size)
         return self.like(self.centre, self.terms, box, self._reach)
 
     def opened(self, at: Any = slice(None)) -> Enclosure:
@@ -85,7 +103,7 @@ class Enclosure:
         batch, had, width = self.terms.shape
         if had == count:
             return self
-        terms = np.concatenate([self.terms, np.zeros((batch, count - had, width))], axis=1)
+        terms = np.concatenate([self.terms, np.zeros((batch, count - had, width), self.terms.dtype)], axis=1)
         return self.like(self.centre, terms, self.box, self._reach)
 
     def pick(self, at: slice) -> Enclosure:
@@ -103,18 +121,18 @@ class Zonotope(Enclosure):
         return total(np.abs(self.terms))
 
     def opened(self, at: Any = slice(None)) -> Enclosure:
-        box, units = self.box.copy(), np.eye(self.box.shape[1])[at]
-        box[:, at] = 0
-        sides = self.box[:, at, None] * units
-        return self.like(self.centre, np.concatenate([self.terms, sides], axis=1), box)
+        box, units = self.box.copy(), np.eye(self.box.shape[1], dtype=self.terms.dtype)[at]
+        sides = np.where(box[:, at] > TINY, box[:, at], 0)
+        box[:, at] -= sides
+        outward = np.nextafter(sides.astype(units.dtype), np.inf, dtype=units.dtype) * (sides > 0)
+        return self.like(self.centre, np.concatenate([self.terms, outward[:, :, None] * units], axis=1), box)
 
     def times(self, other: Enclosure) -> tuple[Any, Any]:
         """As a difference of squares, `4 (p.s)(q.s) = ((p + q).s)^2 - ((p - q).s)^2`, where q is made as long as p."""
-        own, others = self.reach(), other.reach()
-        as_long = other.terms * (own / np.maximum(others, TINY))[:, None]
-        plus, minus = (total(np.abs(part, out=part)) for part in (self.terms + as_long, self.terms - as_long))
-        scale = others / np.maximum(own, TINY) / 8
-        return scale * (plus**2 - minus**2), scale * (plus**2 + minus**2)
+        longer = np.maximum(self.reach(), TINY) / np.maximum(other.reach(), TINY)
+        as_long = other.scaled(longer)
+        plus, minus = (total(np.abs(part, out=part)) ** 2 for part in (self.terms + as_long, self.terms - as_long))
+        return (plus - minus) / (8 * longer), (plus + minus) / (8 * longer)
 
 
 def _joined(parts: list[Enclosure]) -> Enclosure:
@@ -128,12 +146,18 @@ def _joined(parts: list[Enclosure]) -> Enclosure:
     return parts[0].like(centre, np.concatenate(blocks, axis=2), box, reach)
 
 
+def _by_row(x: Any, matrix: Any) -> Any:
+    """The product (batch width) of each row by itself: of all at once, the last digits depend on what else is in it."""
+    return (x[:, None] @ matrix)[:, 0]
+
+
 def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
-    n = weight.shape[1] + 2
-    size = np.abs(weight)
-    summed = x.size() @ size.T + np.abs(bias)
-    error = np.where(summed < HELD, n * U / (1 - n * U) * summed + 1e-40, np.inf)
-    return x.like(x.centre @ weight.T + bias, x.terms @ weight.T, x.box @ size.T).plus_error(error)
+    n, to = weight.shape[1] + 2, np.ascontiguousarray(weight.T)
+    into = np.abs(to)
+    summed = _by_row(x.size(), into) + np.abs(bias)
+    error = held((n * U / (1 - n * U) + n * x.grain) * summed + LEAST, summed)
+    image = x.like(_by_row(x.centre, to) + bias, x.terms @ to.astype(x.terms.dtype), _by_row(x.box, into))
+    return image.plus_error(error)
 
 
 def _paired(a: Enclosure, b: Enclosure) -> tuple[Enclosure, Enclosure]:
@@ -151,20 +175,21 @@ def _sum(a: Enclosure, b: Enclosure, sign: float = 1.0) -> Enclosure:
     else:
         a, b = _paired(a, b)
         summed = a.like(centre, a.terms + b.terms if sign == 1 else a.terms - b.terms, box)
-    return summed.plus_error(U * summed.size() + 1e-40)
+    return summed.plus_error((U + summed.grain) * summed.size() + LEAST)
 
 
 def _product(a: Enclosure, b: Enclosure) -> Enclosure:
     a, b = _paired(a, b)
     shift, crossed = a.times(b)
-    terms = a.terms * b.centre[:, None]
-    terms += b.terms * a.centre[:, None]
+    crossed += (a.terms.shape[1] + 4) * a.grain * a.reach() * b.reach()
+    terms = a.scaled(b.centre)
+    terms += b.scaled(a.centre)
     linear = a.like(
         a.centre * b.centre + shift,
         terms,
         crossed + a.box * (np.abs(b.centre) + b.reach() + b.box) + b.box * (np.abs(a.centre) + a.reach()),
     )
-    return linear.plus_error(U * a.size() * b.size() + 1e-40)
+    return linear.plus_error((U + 2 * a.grain) * a.size() * b.size() + LEAST)
 
 
 def _blend(new: Enclosure, old: Enclosure, update: Enclosure) -> Enclosure:
@@ -175,26 +200,28 @@ def _blend(new: Enclosure, old: Enclosure, update: Enclosure) -> Enclosure:
     return blend.plus_error(new.box * (kept + 4 * U))  # three operations round it, each by U at most
 
 
-def _smooth(x: Enclosure, kind: str) -> Enclosure:
-    """Tanh or sigmoid: the chord, and by how much the curve leaves it, at the ends and where it is parallel."""
+def _smooth(x: Enclosure, scale: Any = 1.0) -> Enclosure:
+    """`scale tanh(scale x) + 1 - scale`, tanh or (1/2) sigmoid: the chord, and by how much the curve leaves it, at the
+    ends and where it is parallel."""
     radius = x.radius()
-    low, steepest, middle = x.centre - radius, *((1.0, 0.0) if kind == "tanh" else (0.25, 0.5))
-    run = np.maximum(2 * radius, 1e-6)
+    low, run = x.centre - radius, np.maximum(2 * radius, 1e-6)
     high = low + run
 
     def curve(at: Any) -> Any:
-        return np.tanh(at) if kind == "tanh" else (1 + np.tanh(at / 2)) / 2
+        return scale * np.tanh(scale * at) + (1 - scale)
 
     first, last = curve(low), curve(high)
-    slope = np.clip((last - first) / run, 0.0, steepest)
-    rise = np.sqrt(steepest - slope)  # both derivatives are `steepest - (curve - middle) ** 2`
-    turn = np.arctanh(np.minimum(rise / steepest**0.5, 1 - 1e-16)) / steepest**0.5
-    bend, start, end = rise - slope * turn, first - slope * low, last - slope * high
-    top = np.maximum(np.maximum(start, end), np.where((low < turn) & (turn < high), middle + bend, -np.inf))
-    bottom = np.minimum(np.minimum(start, end), np.where((low < -turn) & (-turn < high), middle - bend, np.inf))
+    slope = np.clip((last - first) / run, 0.0, scale**2)
+    rise = np.sqrt(scale**2 - slope)  # the derivative is `scale ** 2 - (curve - 1 + scale) ** 2`
+    turn = np.arctanh(np.minimum(rise / scale, 1 - 1e-16)) / scale
+    start, end = first - slope * low, last - slope * high
+    above, below = (np.clip(at, low, high) for at in (turn, -turn))
+    top = np.maximum(np.maximum(start, end), curve(above) - slope * above)
+    bottom = np.minimum(np.minimum(start, end), curve(below) - slope * below)
     margin = FUNCTION + 1e-12 * (1 + np.abs(low) + np.abs(high))
-    chord = x.like(slope * x.centre + (top + bottom) / 2, x.terms * slope[:, None], slope * x.box, slope * x.reach())
-    return chord.plus_error((top - bottom) / 2 + margin)
+    reach = slope * x.reach() * (1 + x.grain)
+    chord = x.like(slope * x.centre + (top + bottom) / 2, x.scaled(slope), slope * x.box, reach)
+    return chord.plus_error((top - bottom) / 2 + margin + x.grain * reach)
 
 
 def _rectified(x: Enclosure, cuts: int) -> tuple[Enclosure, Any]:
@@ -213,7 +240,8 @@ def _rectified(x: Enclosure, cuts: int) -> tuple[Enclosure, Any]:
             slope[row, at], half[row, at] = sides, 0.0
             row += 1
     x = x.rows(rows)
-    return x.like(slope * x.centre + half, x.terms * slope[:, None], slope * x.box).plus_error(half), rows
+    pieces = x.like(slope * x.centre + half, x.scaled(slope), slope * x.box)
+    return pieces.plus_error(half + x.grain * x.reach() + LEAST), rows
 
 
 class Network:
@@ -254,7 +282,8 @@ class Network:
         """Enclosures that together cover the states after the symbol, and the row each comes from; one a row if there
         are no `cuts` at kinks."""
         x = self.features(symbol)[None]
-        return self.receive(state, state.like(x, np.zeros((1, 0, x.shape[1])), np.zeros_like(x)), cuts)
+        none = np.zeros((1, 0, x.shape[1]), state.terms.dtype)
+        return self.receive(state, state.like(x, none, np.zeros_like(x)), cuts)
 
     def receive(self, state: Enclosure, signal: Enclosure, cuts: int = CUTS) -> tuple[Enclosure, Any]:
         """The same for enclosures of features, with the terms of the states, or one without terms for all."""
@@ -288,19 +317,21 @@ class Network:
         return _linear(x, weight, self.weights.get(f"rnn.bias_{kind}", np.zeros(len(weight))))
 
     def _cell(self, sent: Enclosure, fed: Enclosure, kept: list[Enclosure]) -> list[Enclosure]:
-        blocks = sent.centre.shape[1] // self.hidden
-        parts = [slice(k * self.hidden, (k + 1) * self.hidden) for k in range(blocks)]
+        size = self.hidden
+        parts = [slice(first, first + size) for first in range(0, sent.centre.shape[1], size)]
         if self.cell == "rnn_tanh":
-            return [_smooth(_sum(sent, fed), "tanh")]
+            return [_smooth(_sum(sent, fed))]
         if self.cell == "gru":
-            reset, update = (_smooth(_sum(sent.pick(p), fed.pick(p)), "sigmoid") for p in parts[:2])
-            new = _smooth(_sum(sent.pick(parts[2]), _product(reset, fed.pick(parts[2]))), "tanh")
+            both = slice(0, 2 * size)
+            gates = _smooth(_sum(sent.pick(both), fed.pick(both)), 0.5)
+            reset, update = (gates.pick(part) for part in parts[:2])
+            new = _smooth(_sum(sent.pick(parts[2]), _product(reset, fed.pick(parts[2]))))
             return [_blend(new, kept[0], update)]
-        enter, keep, new, leave = (_sum(sent.pick(p), fed.pick(p)) for p in parts)
-        held = _product(_smooth(keep, "sigmoid"), kept[1])
-        cell = _sum(held, _product(_smooth(enter, "sigmoid"), _smooth(new, "tanh")))
+        gates = _smooth(_sum(sent, fed), np.repeat([0.5, 0.5, 1.0, 0.5], size))
+        enter, keep, new, leave = (gates.pick(part) for part in parts)
+        cell = _sum(_product(keep, kept[1]), _product(enter, new))
         cell = cell.opened() if cell.terms.shape[1] else cell  # both memories see its box
-        return [_product(_smooth(leave, "sigmoid"), _smooth(cell, "tanh")), cell]
+        return [_product(leave, _smooth(cell)), cell]
 
     def _maps(self, name: str) -> list[tuple[Any, Any]]:
         found = [n for n in self.weights if n.startswith(name + ".") and n.endswith("weight")]
@@ -323,7 +354,11 @@ class Network:
     def decides(self, logits: Enclosure, outputs: tuple[int, ...]) -> Any:
         """Per row, whether all logits of the enclosure decode to these outputs."""
         matrix, offset = self.leads(outputs)
-        lead = logits.like(logits.centre @ matrix.T + offset, logits.terms @ matrix.T, logits.box @ np.abs(matrix).T)
+        lead = logits.like(
+            logits.centre @ matrix.T + offset,
+            logits.terms @ matrix.T.astype(logits.terms.dtype),
+            (logits.box + matrix.shape[1] * logits.grain * logits.reach()) @ np.abs(matrix).T,
+        )
         doubt = lead.reach() + lead.box
         return (lead.centre > doubt * (1 + self.slack) + SLACK * (1 + np.abs(lead.centre))).all(axis=1)
 

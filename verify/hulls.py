@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.enclosures import SLACK, Enclosure, Zonotope, total
+from verify.enclosures import LEAST, SLACK, Enclosure, total
 
 FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
 SEEN = 32  # zonotopes of a set, whose terms say where it is long
@@ -22,7 +22,7 @@ def stacked(found: list[Enclosure]) -> Enclosure:
     if len(found) == 1:
         return found[0]
     parts = ([getattr(each, name) for each in found] for name in ("centre", "terms", "box"))
-    return Zonotope(*(np.concatenate(part) for part in parts))
+    return found[0].like(*(np.concatenate(part) for part in parts))
 
 
 def unit_of(centres: Any) -> Any:
@@ -47,13 +47,14 @@ def trimmed(x: Enclosure, unit: Any, count: int) -> Enclosure:
     by it (Girard 2005, section 3.2)."""
     if x.terms.shape[1] <= count:
         return x
-    sizes = np.abs(x.terms)
-    lost = sizes @ (1 / unit) - (sizes / unit).max(axis=2)
+    sizes = np.abs(x.terms * (1 / unit).astype(x.terms.dtype))
+    sides = np.ascontiguousarray(sizes.transpose(2, 0, 1))  # numpy is slow along the last axis
+    lost = sides.sum(axis=0) - sides.max(axis=0)
     order = np.argsort(-np.where(np.isfinite(lost), lost, np.inf), axis=1, kind="stable")
     batch, had, width = x.terms.shape
     at, flat = order + had * np.arange(batch)[:, None], x.terms.reshape(-1, width)
-    kept, rest = (flat[part.ravel()].reshape(batch, -1, width) for part in (at[:, :count], at[:, count:]))
-    return x.like(x.centre, kept, x.box + total(np.abs(rest, out=rest)) * (1 + ROUNDING))
+    kept, rest = (flat[part.ravel()].reshape(*part.shape, width) for part in (at[:, :count], at[:, count:]))
+    return x.like(x.centre, kept, x.box + total(np.abs(rest, out=rest)) * (1 + had * x.grain))
 
 
 def halved(x: Enclosure, unit: Any, effects: Any) -> Enclosure:
@@ -64,7 +65,7 @@ def halved(x: Enclosure, unit: Any, effects: Any) -> Enclosure:
     half = terms[rows, longest] / 2
     terms[rows, longest] = half
     centre = np.repeat(x.centre, 2, axis=0) + np.where(rows[:, None] % 2, half, -half)
-    return x.like(centre, terms, np.repeat(x.box, 2, axis=0)).plus_error(SLACK * np.abs(centre))
+    return x.like(centre, terms, np.repeat(x.box, 2, axis=0)).plus_error(SLACK * np.abs(centre) + LEAST)
 
 
 def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
@@ -75,33 +76,36 @@ def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
     low, high = ranges(x.centre, starts)
     counts = np.diff(np.append(starts, len(x.centre)))
     owner, middle = np.repeat(np.arange(len(starts)), counts), (low + high) / 2
-    offset, terms = (x.centre - middle[owner]) / unit, x.terms / unit
+    offset, scale = (x.centre - middle[owner]) / unit, 1 / unit
     # sets next to each other that are as large as each other are computed together
     alike = np.split(np.arange(len(starts)), np.nonzero(np.diff(counts))[0] + 1)
     parts = [(sets, slice(starts[sets[0]], starts[sets[-1]] + counts[sets[0]]), int(counts[sets[0]])) for sets in alike]
     width, moments = len(unit), np.empty((len(starts), len(unit), len(unit)))
     for sets, rows, count in parts:
-        some = terms[rows].reshape(len(sets), count, -1, width)[:, :: -(-count // SEEN)]
-        flat, apart = some.reshape(len(sets), -1, width), offset[rows].reshape(len(sets), count, width)
+        some = x.terms[rows].reshape(len(sets), count, -1, width)[:, :: -(-count // SEEN)]
+        flat = some.reshape(len(sets), -1, width) * scale.astype(some.dtype)
+        apart = offset[rows].reshape(len(sets), count, width)
         moments[sets] = apart.transpose(0, 2, 1) @ apart / count + flat.transpose(0, 2, 1) @ flat / some.shape[1]
     frames, axes = _frames(moments, effects)
     # coordinates along the axes, and how far from the middle they go
     seen, reach, into = np.empty_like(offset), np.empty_like(offset), np.abs(frames)
+    turned = (scale[:, None] * frames).astype(x.terms.dtype)
     for sets, rows, count in parts:
         seen[rows] = (offset[rows].reshape(len(sets), count, width) @ frames[sets]).reshape(-1, width)
-        along = terms[rows].reshape(len(sets), -1, width) @ frames[sets]
+        along = x.terms[rows].reshape(len(sets), -1, width) @ turned[sets]
         reach[rows] = total(np.abs(along, out=along).reshape(len(sets) * count, -1, width))
-    sizes = np.abs(offset) + total(np.abs(terms))
-    reach += (ROUNDING * sizes.sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None]
+    lengths = x.reach() * scale
+    sizes, rounded = np.abs(offset) + lengths, 2 * (x.terms.shape[1] + width) * x.grain * lengths
+    reach += ((ROUNDING * sizes + rounded).sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None]
     low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)
     # frames and axes are inverses but for rounding
     off = np.abs(np.eye(len(unit)) - frames @ axes) + ROUNDING * (into @ np.abs(axes) + 1)
     lost = (np.maximum.reduceat(sizes, starts)[:, None] @ off)[:, 0] * (1 + ROUNDING)
     axes = axes * unit
     centre = middle + (((low + high) / 2)[:, None] @ axes)[:, 0]
-    box = np.maximum.reduceat(x.box, starts) + lost * unit
-    box = x.like(centre, np.zeros((len(starts), 0, len(unit))), box).plus_error(SLACK * np.abs(middle)).box
-    return x.like(centre, (high - low)[:, :, None] / 2 * axes, box)
+    sides = (high - low)[:, :, None] / 2 * axes
+    found = x.like(centre, sides.astype(x.terms.dtype), np.maximum.reduceat(x.box, starts) + lost * unit)
+    return x.like(centre, found.terms, found.plus_error(SLACK * np.abs(middle) + x.grain * found.reach()).box)
 
 
 def _frames(moments: Any, effects: Any) -> tuple[Any, Any]:

@@ -66,6 +66,12 @@ class Nodes:
         """The rows of one."""
         return self.rows[self.starts[number] : self.starts[number] + self.counts[number]]
 
+    def some(self, which: Any, pending: Any) -> Nodes:
+        """Some of them, in their order, with other words pending."""
+        counts, chosen = self.counts[which], np.isin(np.arange(len(self)), which)
+        rows = self.rows[np.repeat(chosen, self.counts)]
+        return Nodes(rows, np.cumsum(counts) - counts, counts, pending, self.low[which], self.high[which])
+
     def alone(self) -> tuple[Any, Any]:
         """The rows of the nodes of a single zonotope with words pending, and these."""
         left = self.pending.any(axis=1) & (self.counts == 1)
@@ -90,15 +96,16 @@ class Nodes:
 
 
 class Choice(Protocol):
-    """Which words are followed from which nodes."""
+    """Which words are followed from which nodes, for a search."""
 
     def asked(self, nodes: Nodes) -> Any:
         """Per node and word (as `pending`), whether it is to be followed."""
         ...
 
-    def taken(self, layers: Any, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
-        """Per image of the layers, whether it is taken: its program state, and whether all read-outs on the way are
-        certain. None is taken that is not certain."""
+    def taken(self, image: Enclosure, unit: Any, states: Any, certain: Any, single: Any) -> Any:
+        """Per image, whether it is taken: its unit, its program state, whether all read-outs on the way are certain,
+        and whether it is of a single zonotope. None is taken that is not certain. It may be asked in another
+        process."""
         ...
 
     def followed(self, asked: Any, taken: Any) -> None:
@@ -113,17 +120,11 @@ class Named:
         self._levels = iter(levels)
 
     def asked(self, nodes: Nodes) -> Any:
+        """Per node and word (as `pending`), whether it is to be followed."""
         level = next(self._levels, None)
         if level is None:
             raise Fails("a word is left that no level names")
         return unpacked(level, nodes.pending.shape)
-
-    def taken(self, layers: Any, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
-        return certain
-
-    def followed(self, asked: Any, taken: Any) -> None:
-        if missed := int((asked & ~taken).sum()):
-            raise Fails(f"the read-outs after {missed:,} words of nodes are not certain")
 
 
 def packed(flags: Any) -> str:

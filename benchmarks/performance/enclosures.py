@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.performance.certificates import TOMITA
 from extract.networks import load_recurrent
-from verify.enclosures import Enclosure, Network, Zonotope
+from verify.enclosures import NARROW, Enclosure, Network, Zonotope
 from verify.reach.affine import Array, ellipsoids
 from verify.reach.cells import step, surely_reads
 from verify.subject import FloatArray
@@ -38,14 +38,15 @@ def violations(directory: Path, rng: np.random.Generator) -> tuple[int, int]:
     centres = visited[np.arange(CENTRES), rng.integers(0, 16, CENTRES)].astype(np.float64)
     width = centres.shape[1]
     sizes = 10.0 ** rng.uniform(-4, 0, (CENTRES, 1, 1))
-    shapes = sizes * rng.standard_normal((CENTRES, width, width)) / np.sqrt(width)
+    shapes = (sizes * rng.standard_normal((CENTRES, width, width)) / np.sqrt(width)).astype(NARROW)
     along = np.concatenate([np.eye(width), rng.standard_normal((DIRECTIONS, width))])
     broken = 0
     for ball in (True, False):
         states = (centres[:, None] + np.einsum("bij,bkj->bki", shapes, _units(ball, width, rng))).astype(np.float32)
         rounding = 2.0**-23 * (np.abs(states).max(axis=1) + 1e-30)
-        start = (Enclosure if ball else Zonotope)(centres, shapes.transpose(0, 2, 1), rounding).opened()
-        form = ellipsoids(centres, shapes).widened(rounding)
+        terms = shapes.transpose(0, 2, 1)
+        start = Enclosure(centres, terms.astype(np.float64), rounding) if ball else Zonotope(centres, terms, rounding)
+        start, form = start.opened(), ellipsoids(centres, shapes.astype(np.float64)).widened(rounding)
         for position, symbol in enumerate(second.symbols):
             symbols = np.repeat(network.domain.symbols()[[position]], CENTRES * SAMPLES, axis=0)
             flat, outputs = network.step(states.reshape(-1, width), symbols)

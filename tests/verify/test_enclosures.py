@@ -14,6 +14,7 @@ from benchmarks.performance.enclosures import violations
 from extract.networks import load_network
 from verify import enclosures
 from verify.enclosures import Enclosure, Network, Zonotope
+from verify.hulls import trimmed
 
 ZOO = Path(__file__).parents[2] / "benchmarks" / "zoo"
 DEEP = "run_of_ones_gru_2_layers"
@@ -36,11 +37,40 @@ def test_products_of_terms_are_held(seed: int, count: int) -> None:
     assert (half <= terms * (1 + 1e-9)).all()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_what_float32_terms_are_rounded_by_is_in_the_box(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count, weight = int(rng.integers(1, 50)), rng.standard_normal((5, 3)).astype(np.float32).astype(np.float64)
+    narrow = [zonotope(rng, count, 3) for _ in range(2)]
+    narrow = [x.like(x.centre, x.terms.astype(enclosures.NARROW), x.box) for x in narrow]
+    wide = [x.like(x.centre, x.terms.astype(np.float64), x.box) for x in narrow]
+    unit = rng.random(3) + 0.1
+    operations: dict[str, Any] = {
+        "sum": enclosures._sum,
+        "difference": lambda a, b: enclosures._sum(a, b, -1.0),
+        "product": enclosures._product,
+        "linear": lambda a, b: enclosures._linear(a, weight, np.zeros(5)),
+        "trimmed": lambda a, b: trimmed(a, unit, 3),
+    }
+    for name, operation in operations.items():
+        found, exact = operation(*narrow), operation(*wide)
+        assert found.terms.dtype == enclosures.NARROW
+        off = np.abs(found.terms - exact.terms).sum(axis=1) + np.abs(found.centre - exact.centre)
+        assert off.max() > 0 or name == "trimmed"
+        assert (found.box >= exact.box + off).all(), name
+    (x, _), (same, _) = narrow, wide
+    by = rng.standard_normal((40, 3))
+    assert (np.abs(x.scaled(by) - same.scaled(by)) <= x.grain * np.abs(same.scaled(by))).all()
+    opened, sides = x.opened(), same.opened()
+    assert (np.abs(opened.terms) >= np.abs(sides.terms)).all()
+    assert (x.reach() >= np.abs(same.terms).sum(axis=1)).all()
+
+
 def test_products_with_nothing_are_nothing() -> None:
     rng = np.random.default_rng(0)
     some, none = zonotope(rng, 4, 3), Zonotope(np.zeros((40, 3)), np.zeros((40, 4, 3)), np.zeros((40, 3)))
     for a, b in ((some, none), (none, some), (none, none)):
-        assert all((part == 0).all() for part in a.times(b))
+        assert all((np.abs(part) < 1e-15).all() for part in a.times(b))
 
 
 def test_sides_among_the_terms_are_the_same_set() -> None:

@@ -42,7 +42,7 @@ def ahead(layers: Layers) -> Foresight:
 
 def cubes(ahead: Foresight, radius: float) -> tuple[Zonotope, Any]:
     """Around each state that was looked from."""
-    centre = np.stack([each.state for each in ahead.ahead])
+    centre = np.stack([each.state for each in ahead.ahead]) * ahead.unit
     terms = np.tile(radius * np.diag(ahead.unit), (len(centre), 1, 1))
     return Zonotope(centre, terms, np.zeros_like(centre)), np.array([each.number for each in ahead.ahead])
 
@@ -59,7 +59,7 @@ def lost(layers: Layers, x: Any, states: Any) -> Any:
             return (np.abs(logits.terms @ matrix.T).sum(axis=1) / (logits.centre @ matrix.T + offset)).max(axis=1)
 
         for position in word:
-            image, reached, parts = layers.image(image, reached, position, reach)
+            image, reached, parts = layers.follower.image(image, reached, position, reach)
             worst = np.maximum(worst, parts)
     return worst
 

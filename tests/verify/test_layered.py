@@ -15,7 +15,6 @@ from dsl.batch import initial_batch, step_batch
 from dsl.printers.text import print_program
 from extract.networks import load_network
 from tests.verify.stubs import machine
-from verify.budget import Deadline
 from verify.certificate import certify_layered
 from verify.checker import Rejected, check_certificate
 from verify.enclosures import Network, Zonotope
@@ -96,7 +95,7 @@ class AtRandom:
         some = self.rng.random(nodes.pending.shape) < self.rng.choice([0.0, 0.2, 0.5])
         return some | (nodes.counts == 1)[:, None]
 
-    def taken(self, layers: Any, image: Any, states: Any, certain: Any, single: Any) -> Any:
+    def taken(self, image: Any, unit: Any, states: Any, certain: Any, single: Any) -> Any:
         return certain & (~single | (self.rng.random(len(single)) < 0.8))
 
     def followed(self, asked: Any, taken: Any) -> None:
@@ -119,7 +118,7 @@ def test_layers_hold_every_run_whatever_is_followed_from_where(name: str) -> Non
         for symbols in words.T[layers.length - depth : layers.length]:
             states, _ = network.step(states, symbols[:, None])
             columns, _ = step_batch(ANYTHING, columns, symbols[:, None])
-        numbers = np.array([layers._known.index((value,)) for value in columns["s"].tolist()])
+        numbers = np.array([layers.program.states.index((value,)) for value in columns["s"].tolist()])
         everywhere = np.arange(len(layers.states))
         inside, narrow = np.zeros(len(words), dtype=bool), np.zeros(len(words), dtype=bool)
         for k, state in enumerate(states.astype(np.float64)):
@@ -277,16 +276,36 @@ def test_what_a_search_takes_is_what_its_certificate_names(network: Any) -> None
         sought.step()
         named.step()
     ahead = foresight(sought, 3, 3, 500)
-    choice = Limited(Deadline.after(60.0), ahead, 0.3)
+    choice = Limited(ahead, 0.3)
     sought.follow(3, choice)
     named.follow(3, Named(choice.levels))
     assert sought.followed == named.followed
     assert (sought.states == named.states).all()
     for part in ("centre", "terms", "box"):
-        assert np.allclose(getattr(sought.zonotopes, part), getattr(named.zonotopes, part))
+        assert (getattr(sought.zonotopes, part) == getattr(named.zonotopes, part)).all()
     assert (sought.zonotopes.radius() > 0).all()
     fewer = Layers(PARITY, enclosed(network))
     for _ in range(4):
         fewer.step()
-    fewer.follow(3, Limited(Deadline.after(60.0), ahead, 1e-5))
+    fewer.follow(3, Limited(ahead, 1e-5))
     assert fewer.followed > sought.followed
+
+
+def test_several_processes_find_and_check_the_same(
+    network: Any, layered: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.layers.LARGE", 1)
+    monkeypatch.setattr("verify.layers.TOGETHER", 50)
+    assert certify_layered(network, PARITY, LENGTH, timeout_s=60, budgets=FEW)[1] == layered
+    alone, together = Layers(PARITY, enclosed(network)), Layers(PARITY, enclosed(network))
+    alone.processes, together.processes = 1, 2
+    for layer in layered["layers"][:-1]:
+        for layers in (alone, together):
+            layers.step() if layer is None else layers.follow(layer["inputs"], Named(layer["levels"]))
+        for part in ("centre", "terms", "box"):
+            assert (getattr(alone.zonotopes, part) == getattr(together.zonotopes, part)).all()
+        assert (alone.states == together.states).all()
+    every = [packed(np.ones((count, 2), dtype=bool)) for count in (2, 4, 8)]  # of nodes that are too wide
+    wide = {"inputs": 1, "levels": every}
+    with pytest.raises(Rejected, match="words of nodes are not certain"):
+        checked({**layered, "layers": [None, None, None, *[wide] * (LENGTH - 3)]}, network)

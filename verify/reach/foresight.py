@@ -19,32 +19,35 @@ from scipy.spatial.distance import cdist
 
 from verify.differences import leading, moved, small
 from verify.enclosures import Enclosure, Zonotope
+from verify.following import Follower
 from verify.hulls import stacked
-from verify.layers import Layers
+from verify.layers import LARGE, Layers
+from verify.processes import Processes
 from verify.tube import Fails
 
 SAMPLED = 6_000  # runs, among whose states some are chosen
 LEFT = 0.25  # of a lead, at least, that is left where linear parts say that it is not
 PART = 256  # sets whose doubts are computed together
+TOGETHER = 1_024  # small differences that are followed together
 SHOWN, NEAR = 400, 0.7  # sets of each state that say which words matter: their doubt is so much of the largest
 
 
 @dataclass(frozen=True)
 class Ahead:
-    """Leads (rows) and how they change (rows width, a unit) near one state (width) of a program state."""
+    """Leads (rows) and how they change (rows width) near one state (width) of a program state, in units."""
 
     state: Any
     number: int
     leads: Any
     slopes: Any
 
-    def parts(self, x: Enclosure, unit: Any) -> Any:
-        """Per zonotope and row, the part of a lead that it reaches."""
+    def parts(self, x: Enclosure) -> Any:
+        """Per zonotope, in units, and row, the part of a lead that it reaches."""
         batch, count, width = x.terms.shape
-        slopes = self.slopes / unit
-        reach = np.abs(x.terms.reshape(-1, width) @ slopes.T).reshape(batch, count, -1).sum(axis=1)
-        reach += x.box @ np.abs(slopes).T
-        lead = np.maximum(self.leads + (x.centre - self.state) @ slopes.T, LEFT * self.leads)
+        slopes = self.slopes.T.astype(x.terms.dtype)
+        reach = np.abs(x.terms.reshape(-1, width) @ slopes).reshape(batch, count, -1).sum(axis=1)
+        reach += x.box @ np.abs(slopes)
+        lead = np.maximum(self.leads + (x.centre - self.state) @ self.slopes.T, LEFT * self.leads)
         return np.where(lead > 0, reach / np.where(lead > 0, lead, 1.0), np.inf)
 
 
@@ -52,45 +55,43 @@ class Ahead:
 class Foresight:
     """What is ahead of some states, in units."""
 
-    layers: Layers
     ahead: list[Ahead]
     unit: Any
 
     def doubts(self, x: Enclosure, states: Any) -> Any:
         """Per zonotope, the largest part of a lead that it reaches; none where nothing is known of a program state."""
+        x = self._in_units(x)
         nearest, found = self._nearest(x, states), np.zeros(len(states))
-        parts = list[tuple[int, Any]]()
         for number in np.unique(nearest[nearest >= 0]).tolist():
             rows = np.nonzero(nearest == number)[0]
-            parts += [(number, rows[first : first + PART]) for first in range(0, len(rows), PART)]
-
-        def work(at: slice) -> None:
-            number, rows = parts[at.start]
-            found[rows] = self.ahead[number].parts(x.rows(rows), self.unit).max(axis=1, initial=0.0)
-
-        if parts:
-            self.layers.mapped(work, len(parts), 1)
+            for part in np.split(rows, range(PART, len(rows), PART)):
+                found[part] = self.ahead[number].parts(x.rows(part)).max(axis=1, initial=0.0)
         return found
 
     def of(self, x: Enclosure, states: Any) -> Foresight:
         """With the words alone that matter to some of these zonotopes."""
+        x = self._in_units(x)
         nearest, ahead = self._nearest(x, states), list[Ahead]()
         for number, each in enumerate(self.ahead):
-            rows = np.nonzero(nearest == number)[0][:SHOWN]
-            rows = rows if len(rows) else np.arange(min(len(states), SHOWN))
-            parts = np.minimum(each.parts(x.rows(rows), self.unit), 1 / np.finfo(float).eps)
+            rows = np.nonzero(nearest == number)[0]
+            rows = rows if len(rows) else np.arange(len(states))
+            rows = rows[:: -(-len(rows) // SHOWN)]
+            parts = np.minimum(each.parts(x.rows(rows)), 1 / np.finfo(float).eps)
             matter = (parts >= NEAR * parts.max(axis=1, keepdims=True)).any(axis=0)
             ahead.append(Ahead(each.state, each.number, each.leads[matter], each.slopes[matter]))
-        return Foresight(self.layers, ahead, self.unit)
+        return Foresight(ahead, self.unit)
+
+    def _in_units(self, x: Enclosure) -> Enclosure:
+        return x.like(x.centre / self.unit, x.terms * (1 / self.unit).astype(x.terms.dtype), x.box / self.unit)
 
     def _nearest(self, x: Enclosure, states: Any) -> Any:
-        """Per zonotope, the number of the nearest state of its program state, -1 where there is none."""
+        """Per zonotope, in units, the number of the nearest state of its program state, -1 where there is none."""
         numbers, found = np.array([each.number for each in self.ahead]), np.full(len(states), -1)
-        places = np.stack([each.state for each in self.ahead]) / self.unit
+        places = np.stack([each.state for each in self.ahead])
         for number in np.unique(states).tolist():
             known, rows = np.nonzero(numbers == number)[0], np.nonzero(states == number)[0]
             if len(known):
-                found[rows] = known[cdist(x.centre[rows] / self.unit, places[known]).argmin(axis=1)]
+                found[rows] = known[cdist(x.centre[rows], places[known]).argmin(axis=1)]
         return found
 
 
@@ -105,7 +106,15 @@ def foresight(
     beam = max(1, min(int(np.sqrt(8 * most / len(known))), len(layers.network.symbols) ** (inputs - 1)))
     count = max(1, most // (beam * len(known)))
     chosen = np.concatenate([_spread(places, np.nonzero(numbers == number)[0], count) for number in known])
-    return Foresight(layers, _followed(layers, centres[chosen], numbers[chosen], inputs, beam, stopped), layers.unit)
+    parts = np.split(chosen, range(0, len(chosen), max(1, TOGETHER // beam))[1:])
+    tasks = [(layers.follower, centres[part], numbers[part], inputs, beam) for part in parts]
+    ahead = list[Ahead]()
+    with Processes(layers.processes if len(layers.states) >= LARGE else 1) as processes:
+        for found in processes.mapped(_followed, tasks):
+            ahead += found
+            if stopped():
+                raise Fails("the time was up")
+    return Foresight(ahead, layers.unit)
 
 
 def _runs(layers: Layers, depth: int) -> tuple[Any, Any]:
@@ -118,7 +127,7 @@ def _runs(layers: Layers, depth: int) -> tuple[Any, Any]:
         for position in np.unique(read).tolist():
             some = np.nonzero(read == position)[0]
             points = Zonotope(centres[some], np.zeros((len(some), 0, centres.shape[1])), np.zeros_like(centres[some]))
-            image, numbers[some], _ = layers.image(points, numbers[some], position, lambda *_: 0.0)
+            image, numbers[some], _ = layers.follower.image(points, numbers[some], position, lambda *_: 0.0)
             centres[some] = image.centre
     return centres, numbers
 
@@ -131,21 +140,17 @@ def _spread(places: Any, rows: Any, count: int) -> Any:
     return rows[np.unique(cdist(centres, places[rows]).argmin(axis=1))]
 
 
-def _followed(
-    layers: Layers, centres: Any, numbers: Any, inputs: int, beam: int, stopped: Callable[[], bool]
-) -> list[Ahead]:
+def _followed(follower: Follower, centres: Any, numbers: Any, inputs: int, beam: int) -> list[Ahead]:
     """The leads after all words of up to so many inputs, of the `beam` words of each state in which most is left."""
-    network, unit = layers.network, layers.unit
-    x = small(centres, unit)
-    states, owners = numbers, np.arange(len(centres))
+    network, unit = follower.network, follower.unit
+    x, states, owners = small(centres, unit), numbers, np.arange(len(centres))
     found = list[tuple[Any, Any, Any]]()
     for _ in range(inputs):
         images = list[tuple[Enclosure, Any, Any]]()
         for position in range(len(network.symbols)):
-            if stopped():
-                raise Fails("the time was up")
-            image = _moved(layers, x, position)
-            reached, parted = layers.answers(states, position)
+            with np.errstate(all="ignore"):
+                image = moved(network, x, position)
+            reached, parted = follower.program.answers(states, position)
             for of, outputs in parted:
                 lead, slopes = leading(network, image.rows(of), outputs)
                 owned = np.repeat(owners[of], lead.shape[1])
@@ -159,8 +164,4 @@ def _followed(
         x, states, owners = x.rows(kept), states[kept], owners[kept]
     owners, lead, slopes = (np.concatenate(each) for each in zip(*found))
     of = [np.nonzero(owners == k)[0] for k in range(len(centres))]
-    return [Ahead(centres[k], int(numbers[k]), lead[at], slopes[at]) for k, at in enumerate(of)]
-
-
-def _moved(layers: Layers, x: Enclosure, position: int) -> Enclosure:
-    return stacked(layers.mapped(lambda part: moved(layers.network, x.rows(part), position), len(x.centre)))
+    return [Ahead(centres[k] / unit, int(numbers[k]), lead[at], slopes[at]) for k, at in enumerate(of)]

@@ -68,8 +68,8 @@ class Limited:
     """All words from nodes that are not too wide, taken where what is read next is not doubtful, and the image not too
     long to be seen by its linear parts."""
 
-    def __init__(self, deadline: Deadline, foresight: Foresight | None = None, limit: float = np.inf) -> None:
-        self.deadline, self.foresight, self.limit = deadline, foresight, limit
+    def __init__(self, ahead: Foresight | None = None, limit: float = np.inf) -> None:
+        self.ahead, self.limit = ahead, limit
         self.levels = list[str]()
         """What was taken, as in a certificate."""
 
@@ -77,14 +77,12 @@ class Limited:
         narrow = (nodes.widths <= WIDE) & (nodes.counts <= MOST_IN_NODE)
         return np.broadcast_to(narrow[:, None], nodes.pending.shape)
 
-    def taken(self, layers: Layers, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
-        if self.deadline.passed:
-            raise Fails("the time was up")
-        if not self.foresight:
+    def taken(self, image: Enclosure, unit: Any, states: Any, certain: Any, single: Any) -> Any:
+        if not self.ahead:
             return certain
-        taken = certain & (single | (sizes_of(image, layers.unit) <= LONGEST))
+        taken = certain & (single | (sizes_of(image, unit) <= LONGEST))
         some = np.nonzero(taken)[0]
-        doubts = self.foresight.doubts(image.rows(some), states[some])
+        doubts = self.ahead.doubts(image.rows(some), states[some])
         taken[some] = doubts <= np.where(single[some], ALONE, self.limit)
         return taken
 
@@ -95,15 +93,15 @@ class Limited:
 class Shown(Limited):
     """Collects images that may be taken, of some nodes and of their halves."""
 
-    def __init__(self, deadline: Deadline) -> None:
-        super().__init__(deadline)
+    def __init__(self) -> None:
+        super().__init__()
         self.images = list[tuple[Enclosure, Any]]()
 
-    def taken(self, layers: Layers, image: Enclosure, states: Any, certain: Any, single: Any) -> Any:
-        sizes = sizes_of(image, layers.unit)
+    def taken(self, image: Enclosure, unit: Any, states: Any, certain: Any, single: Any) -> Any:
+        sizes = sizes_of(image, unit)
         shown = np.nonzero(certain & (sizes <= LONGEST))[0]
         self.images.append((image.rows(shown), states[shown]))
-        return super().taken(layers, image, states, certain & (single | (sizes <= LONGEST / 3)), single)
+        return certain & (single | (sizes <= LONGEST / 3))
 
 
 def layered(
@@ -138,7 +136,7 @@ def _followed(
             depth = left if alphabet**left <= LAST else min(left, deepest)
             left -= depth
             ahead = _foresight(layers, depth, left, budget, deadline) if left else None
-            choice, most = Limited(deadline, ahead, end / GROWTH**left), MOST * budget if left else np.inf
+            choice, most = Limited(ahead, end / GROWTH**left), MOST * budget if left else np.inf
             try:
                 layers.follow(depth, choice, lambda: deadline.passed, last=not left, most=most)
             except Fails as error:
@@ -155,9 +153,10 @@ def _followed(
 
 def _foresight(layers: Layers, depth: int, left: int, budget: int, deadline: Deadline) -> Foresight:
     """What is ahead of the next layer, by the words that matter to images of a part of this one."""
-    shown, roots = Shown(deadline), _some(layers)
+    shown, some = Shown(), copy(layers)
+    some.processes = 1
     with suppress(TooMany):
-        copy(layers).follow(depth, shown, lambda: deadline.passed, last=True, most=budget, roots=roots)
+        some.follow(depth, shown, lambda: deadline.passed, last=True, most=budget, roots=_some(layers))
     most = int(min(FOLLOWED * budget, MOST_FOLLOWED)) // len(layers.network.symbols)
     ahead = foresight(layers, depth, left, most, lambda: deadline.passed)
     if not shown.images:
