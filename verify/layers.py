@@ -221,7 +221,7 @@ class Layers:
     def _take(self, found: list[Layer], inputs: int, followed: int) -> None:
         """The next layer."""
         if found:
-            self.zonotopes = stacked([each for each, _ in found if len(each.centre)] or [found[0][0]])
+            self.zonotopes = stacked([each for each, _ in found])
             self.states = np.concatenate([states for _, states in found])
             self.unit = unit_of(self.zonotopes.centre)
         self.length += inputs

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast
 
@@ -14,7 +15,6 @@ import numpy as np
 from joblib import Parallel, delayed
 
 MOST = 4  # processes
-MEMORY, AMPLE = "/dev/shm", 4  # files in memory (Linux), where they may be so many times as large
 
 Found = TypeVar("Found")
 
@@ -41,11 +41,14 @@ class Processes(ExitStack):
 
     def empty(self, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
         """An array that tasks may write into."""
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if self.count == 1 or not size:
+        if self.count == 1 or not min(shape):
             return np.empty(shape, dtype)
-        ample = os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > AMPLE * size
-        directory = TemporaryDirectory(prefix="netlift-", dir=MEMORY if ample else None, ignore_cleanup_errors=True)
-        found = np.memmap(os.path.join(directory.name, "array"), dtype, "w+", shape=shape)
-        weakref.finalize(found, directory.cleanup)
+        if sys.platform == "linux":  # a file in memory, of which nothing is left whatever ends this process
+            handle = os.memfd_create("netlift")
+            path, close = f"/proc/{os.getpid()}/fd/{handle}", partial(os.close, handle)
+        else:
+            directory = TemporaryDirectory(prefix="netlift-", ignore_cleanup_errors=True)
+            path, close = os.path.join(directory.name, "array"), directory.cleanup
+        found = np.memmap(path, dtype, "w+", shape=shape)
+        weakref.finalize(found, close)
         return np.asarray(found)
