@@ -96,7 +96,7 @@ def around(x: Enclosure, starts: Any, unit: Any, effects: Any) -> Enclosure:
         reach[rows] = total(np.abs(along, out=along).reshape(len(sets) * count, -1, width))
     lengths = x.reach() * scale
     sizes, rounded = np.abs(offset) + lengths, 2 * (x.terms.shape[1] + width) * x.grain * lengths
-    reach += ((ROUNDING * sizes + rounded).sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None]
+    reach += ((ROUNDING * sizes + rounded).sum(axis=1) * into.max(axis=(1, 2))[owner])[:, None] + LEAST
     low, high = np.minimum.reduceat(seen - reach, starts), np.maximum.reduceat(seen + reach, starts)
     # frames and axes are inverses but for rounding
     off = np.abs(np.eye(len(unit)) - frames @ axes) + ROUNDING * (into @ np.abs(axes) + 1)
