@@ -41,7 +41,6 @@ MOST_WORDS = 10_000  # that are followed from a node
 MOST_IN_NODE = 200_000  # zonotopes, around which a parallelotope is put
 MOST_CUT, FEW, CUTS = 0.1, 256, 20  # of the zonotopes of a layer, or so many, are cut in halves, and how often
 
-
 Layer = tuple[Enclosure, Any]  # zonotopes, and numbers of program states
 
 
@@ -148,10 +147,13 @@ class Layers:
         if alphabet**depth > MOST_WORDS:
             raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {alphabet:,}^{depth:,}")
         x, states, found, followed = self.zonotopes, self.states, list[Layer](), 0
-        nodes = Nodes.roots(self.by_state() if roots is None else roots, alphabet**depth, self.places(x))
-        with self._begun(nodes, depth) as processes:
+        places = self.places(x)
+        nodes = Nodes.roots(self.by_state() if roots is None else roots, alphabet**depth, places)
+        with self.begun(len(nodes.rows)) as processes:
+            if processes.count > 1:
+                self.program.find(np.unique(states).tolist(), depth)  # all of them number states alike
             for _ in range(CUTS + 1):
-                front = Front(x, states, nodes, self.places(x))
+                front = Front(x, states, nodes, places)
                 if isinstance(choice, Named):
                     images = self._named(front, depth, choice, processes, held=not last)
                 else:
@@ -172,15 +174,13 @@ class Layers:
                     raise Fails(f"words of {len(left):,} single zonotopes are not certain, or not followed")
                 x = self.follower.halved(x.rows(left), states[left], pending.argmax(axis=1), depth)
                 states = np.repeat(states[left], 2)
-                nodes = Nodes.singles(np.repeat(pending, 2, axis=0), self.places(x))
+                places = self.places(x)
+                nodes = Nodes.singles(np.repeat(pending, 2, axis=0), places)
         raise Fails(f"words are not certain, or not followed, though they were cut {CUTS} times")
 
-    def _begun(self, nodes: Nodes, depth: int) -> Processes:
-        """What follows nodes: several processes, where there are many zonotopes."""
-        if len(nodes.rows) < LARGE or self.processes == 1:
-            return Processes(1)
-        self.program.find(np.unique(self.states).tolist(), depth)  # processes number states alike
-        return Processes(self.processes)
+    def begun(self, count: int) -> Processes:
+        """What follows so many zonotopes: several processes, where they are many."""
+        return Processes(self.processes if count >= LARGE else 1)
 
     def _sought(self, front: Front, depth: int, choice: Choice, processes: Processes, held: bool) -> Iterator[Layer]:
         """What is taken, level by level, by node and word."""

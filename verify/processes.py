@@ -32,7 +32,7 @@ class Processes(ExitStack):
 
     def mapped(self, work: Callable[..., Found], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Found]:
         """What each task comes to, in order. To be read to its end, or the processes have to begin again."""
-        if self.count == 1 or len(tasks) == 1:
+        if self.count == 1 or len(tasks) <= 1:
             return (work(*task) for task in tasks)
         if self._parallel is None:
             options: dict[str, Any] = {"batch_size": 1, "return_as": "generator"}

@@ -21,8 +21,7 @@ from verify.differences import leading, moved, small
 from verify.enclosures import Enclosure, Zonotope
 from verify.following import Follower
 from verify.hulls import stacked
-from verify.layers import LARGE, Layers
-from verify.processes import Processes
+from verify.layers import Layers
 from verify.tube import Fails
 
 SAMPLED = 6_000  # runs, among whose states some are chosen
@@ -109,7 +108,7 @@ def foresight(
     parts = np.split(chosen, range(0, len(chosen), max(1, TOGETHER // beam))[1:])
     tasks = [(layers.follower, centres[part], numbers[part], inputs, beam) for part in parts]
     ahead = list[Ahead]()
-    with Processes(layers.processes if len(layers.states) >= LARGE else 1) as processes:
+    with layers.begun(len(layers.states)) as processes:
         for found in processes.mapped(_followed, tasks):
             ahead += found
             if stopped():

@@ -45,8 +45,8 @@ they are larger for each input that is read."""
 LONGEST, ALONE = 1.0, 0.7
 """No longer image is taken of several zonotopes, in units; and no more doubtful one of one."""
 SLACK = 1e-4
-"""Read-outs are certain by so much more than the checker needs, whose arithmetic rounds otherwise where other words are
-followed together."""
+"""Read-outs are certain by so much more than the checker needs, whose arithmetic may round otherwise on another
+machine."""
 FOLLOWED, MOST_FOLLOWED = 1.6, 160_000
 """Times the budget, and at most: so many images of words ahead are followed for an input."""
 SEEN, NARROW = 0.02, 2.0
