@@ -26,7 +26,7 @@ HELD = 1e37  # sums of such magnitudes do not overflow
 
 def total(terms: Any) -> Any:
     """The sum of all terms (batch count width), which a product takes faster than numpy's sum over an inner axis."""
-    return (np.ones((1, terms.shape[1]), terms.dtype) @ terms)[:, 0].astype(np.float64)
+    return (terms.transpose(0, 2, 1) @ np.ones(terms.shape[1], terms.dtype)).astype(np.float64)
 
 
 def held(error: Any, size: Any) -> Any:
@@ -103,7 +103,8 @@ class Enclosure:
         batch, had, width = self.terms.shape
         if had == count:
             return self
-        terms = np.concatenate([self.terms, np.zeros((batch, count - had, width), self.terms.dtype)], axis=1)
+        terms = np.zeros((batch, width, count), self.terms.dtype).transpose(0, 2, 1)
+        terms[:, :had] = self.terms
         return self.like(self.centre, terms, self.box, self._reach)
 
     def pick(self, at: slice) -> Enclosure:
@@ -121,11 +122,13 @@ class Zonotope(Enclosure):
         return total(np.abs(self.terms))
 
     def opened(self, at: Any = slice(None)) -> Enclosure:
-        box, units = self.box.copy(), np.eye(self.box.shape[1], dtype=self.terms.dtype)[at]
+        box, at, had = self.box.copy(), np.arange(self.box.shape[1])[at], self.terms.shape[1]
         sides = np.where(box[:, at] > TINY, box[:, at], 0)
         box[:, at] -= sides
-        outward = np.nextafter(sides.astype(units.dtype), np.inf, dtype=units.dtype) * (sides > 0)
-        return self.like(self.centre, np.concatenate([self.terms, outward[:, :, None] * units], axis=1), box)
+        dtype = self.terms.dtype
+        opened = self.padded(had + len(at))
+        opened.terms[:, had + np.arange(len(at)), at] = np.nextafter(sides.astype(dtype), np.inf, dtype=dtype) * (sides > 0)
+        return self.like(self.centre, opened.terms, box)
 
     def times(self, other: Enclosure) -> tuple[Any, Any]:
         """As a difference of squares, `4 (p.s)(q.s) = ((p + q).s)^2 - ((p - q).s)^2`, where q is made as long as p."""
@@ -143,7 +146,7 @@ def _joined(parts: list[Enclosure]) -> Enclosure:
         for of in (lambda p: p.centre, lambda p: p.box, lambda p: p.reach())
     )
     blocks = [np.broadcast_to(p.padded(count).terms, (batch, count, p.centre.shape[1])) for p in parts]
-    return parts[0].like(centre, np.concatenate(blocks, axis=2), box, reach)
+    return parts[0].like(centre, np.concatenate([b.transpose(0,2,1) for b in blocks], axis=1).transpose(0,2,1), box, reach)
 
 
 def _by_row(x: Any, matrix: Any) -> Any:
@@ -156,7 +159,8 @@ def _linear(x: Enclosure, weight: Any, bias: Any) -> Enclosure:
     into = np.abs(to)
     summed = _by_row(x.size(), into) + np.abs(bias)
     error = held((n * U / (1 - n * U) + n * x.grain) * summed + LEAST, summed)
-    image = x.like(_by_row(x.centre, to) + bias, x.terms @ to.astype(x.terms.dtype), _by_row(x.box, into))
+    terms = (weight.astype(x.terms.dtype) @ x.terms.transpose(0, 2, 1)).transpose(0, 2, 1)
+    image = x.like(_by_row(x.centre, to) + bias, terms, _by_row(x.box, into))
     return image.plus_error(error)
 
 
@@ -203,25 +207,21 @@ def _blend(new: Enclosure, old: Enclosure, update: Enclosure) -> Enclosure:
 def _smooth(x: Enclosure, scale: Any = 1.0) -> Enclosure:
     """`scale tanh(scale x) + 1 - scale`, tanh or (1/2) sigmoid: the chord, and by how much the curve leaves it, at the
     ends and where it is parallel."""
-    radius = x.radius()
-    low, run = x.centre - radius, np.maximum(2 * radius, 1e-6)
+    middle, radius = scale * x.centre, scale * x.radius()
+    low, run = middle - radius, np.maximum(2 * radius, 1e-6)
     high = low + run
-
-    def curve(at: Any) -> Any:
-        return scale * np.tanh(scale * at) + (1 - scale)
-
-    first, last = curve(low), curve(high)
-    slope = np.clip((last - first) / run, 0.0, scale**2)
-    rise = np.sqrt(scale**2 - slope)  # the derivative is `scale ** 2 - (curve - 1 + scale) ** 2`
-    turn = np.arctanh(np.minimum(rise / scale, 1 - 1e-16)) / scale
+    first, last = np.tanh(low), np.tanh(high)
+    slope = np.clip((last - first) / run, 0.0, 1.0)
+    rise = np.sqrt(1 - slope)  # what tanh is where its derivative, 1 - tanh ** 2, is the slope
+    turn = np.arctanh(np.minimum(rise, 1 - 1e-16))
     start, end = first - slope * low, last - slope * high
-    above, below = (np.clip(at, low, high) for at in (turn, -turn))
-    top = np.maximum(np.maximum(start, end), curve(above) - slope * above)
-    bottom = np.minimum(np.minimum(start, end), curve(below) - slope * below)
+    above, below = (np.clip(s * rise, first, last) - slope * np.clip(s * turn, low, high) for s in (1, -1))
+    top, bottom = np.maximum(np.maximum(start, end), above), np.minimum(np.minimum(start, end), below)
     margin = FUNCTION + 1e-12 * (1 + np.abs(low) + np.abs(high))
+    centre, slope = scale * (slope * middle + (top + bottom) / 2) + (1 - scale), scale**2 * slope
     reach = slope * x.reach() * (1 + x.grain)
-    chord = x.like(slope * x.centre + (top + bottom) / 2, x.scaled(slope), slope * x.box, reach)
-    return chord.plus_error((top - bottom) / 2 + margin + x.grain * reach)
+    chord = x.like(centre, x.scaled(slope), slope * x.box, reach)
+    return chord.plus_error(scale * (top - bottom) / 2 + margin + x.grain * reach)
 
 
 def _rectified(x: Enclosure, cuts: int) -> tuple[Enclosure, Any]:

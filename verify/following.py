@@ -7,7 +7,7 @@ reachability using zonotopes, section 3.2).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from verify.enclosures import Enclosure, Network
 from verify.hulls import around, halved, stacked, trimmed
 from verify.nodes import Nodes
 from verify.numbered import Numbered
+from verify.spaces import Space
 from verify.tube import Fails
 
 STEPPED = 12_288  # coordinates of zonotopes that take a step together
@@ -39,6 +40,9 @@ class Images(NamedTuple):
     def some(self, which: Any) -> Images:
         return Images(self.zonotopes.rows(which), self.states[which], self.rows[which], self.words[which])
 
+    def without_zonotopes(self) -> Images:
+        return self._replace(zonotopes=self.zonotopes.rows(slice(0)))
+
     @staticmethod
     def of(found: list[Images]) -> Images:
         zonotopes, *rest = zip(*found, strict=True)
@@ -59,8 +63,8 @@ class Follower:
         return max(STEPPED // len(self.unit), 16)
 
     def image(self, x: Enclosure, states: Any, position: int, read: Read | None = None) -> tuple[Enclosure, Any, Any]:
-        """After one input: enclosures of so many terms, program states, and per row what `read` says of the enclosure
-        and the program's outputs; whether they are what is read out, if nothing else is given."""
+        """After one input: enclosures, program states, and per row what `read` says of the enclosure and the program's
+        outputs; whether they are what is read out, if nothing else is given."""
         read = read or self.network.reads
         reached, parted = self.program.answers(states, position)
         x = x.opened(self.network.mixed) if x.terms.shape[1] else x
@@ -68,50 +72,64 @@ class Follower:
         said = np.zeros(len(states))
         for of, outputs in parted:
             said[of] = read(after if of.all() else after.rows(of), outputs)
-        return trimmed(after, self.unit, len(self.unit)), reached, said
+        return after, reached, said
 
-    def sought(self, x: Enclosure, states: Any, nodes: Nodes, depth: int, taken: Taken, held: bool) -> Images:
-        """What is taken of the words that are pending in nodes of these zonotopes and states, by node and word; without
-        the zonotopes where they need not be held."""
-        found = self._nodes(x, states, nodes, depth, taken)
-        return found if held else found._replace(zonotopes=found.zonotopes.rows(slice(0)))
+    def kept(self, x: Enclosure) -> Enclosure:
+        """With no more terms than coordinates."""
+        return trimmed(x, self.unit, len(self.unit))
 
-    def named(self, x: Enclosure, states: Any, nodes: Nodes, depth: int, space: Enclosure | None) -> Any:
-        """The program states after all words that are pending, by node and word; the zonotopes are put into a space for
-        them, where there is one. Raises `Fails` where a read-out is not certain."""
-        found = self._nodes(x, states, nodes, depth, lambda image, unit, reached, certain, single: certain)
-        if missed := int(nodes.pending.sum()) - len(found.rows):
-            raise Fails(f"the read-outs after {missed:,} words of nodes are not certain")
-        if space is not None:
-            image = found.zonotopes
-            space.centre[:], space.terms[:], space.box[:] = image.centre, image.terms, image.box
-        return found.states
-
-    def _nodes(self, x: Enclosure, states: Any, nodes: Nodes, depth: int, taken: Taken) -> Images:
-        np.empty(FREED, np.uint8)
-        numbers = np.arange(len(nodes))
+    def sought(self, held: Space, states: Any, nodes: Nodes, depth: int, taken: Taken, last: bool) -> Images:
+        """What is taken of the words that are pending in nodes of what is held, by node and word; without the zonotopes
+        where it is the `last` time."""
+        found, single = list[Images](), nodes.counts == 1
         with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
-            begun = Images(self.around(x, nodes), states[nodes.rows[nodes.starts]], numbers, np.zeros_like(numbers))
-            return self._images(begun, nodes, depth, taken)
+            for images, certain in self._followed(held, states, nodes, depth):
+                good = certain & taken(images.zonotopes, self.unit, images.states, certain, single[images.rows])
+                found.append(images.some(good).without_zonotopes() if last else images.some(good))
+        images = Images.of(found)
+        order = np.lexsort((images.words, images.rows))
+        states, rows, words = (each[order] for each in images[1:])
+        return Images(images.zonotopes if last else images.zonotopes.rows(order), states, rows, words)
 
-    def _images(self, x: Images, nodes: Nodes, depth: int, taken: Taken) -> Images:
-        """The same from what is around them: many words at a time that end alike."""
-        alphabet, single = len(self.network.symbols), nodes.counts == 1
+    def named(self, held: Space, states: Any, nodes: Nodes, depth: int, into: Space | None, first: int) -> Any:
+        """The program states after all words that are pending, by node and word; the zonotopes are put into a space,
+        where there is one, from its `first` row on. Raises `Fails` where a read-out is not certain."""
+        places = np.cumsum(nodes.pending).reshape(nodes.pending.shape) - 1
+        reached = np.full(int(nodes.pending.sum()), -1)
+        with np.errstate(all="ignore"):
+            for images, certain in self._followed(held, states, nodes, depth, kept=into is not None):
+                at = places[images.rows, images.words]
+                reached[at] = np.where(certain, images.states, -1)
+                if into is not None:
+                    into.put(first + at, images.zonotopes)
+        if missed := int((reached < 0).sum()):
+            raise Fails(f"the read-outs after {missed:,} words of nodes are not certain")
+        return reached
+
+    def _followed(
+        self, held: Space, states: Any, nodes: Nodes, depth: int, kept: bool = True
+    ) -> Iterator[tuple[Images, Any]]:
+        """What all words that are pending lead to, as long as read-outs are certain, many at a time that end alike; and
+        whether the last of them is."""
+        np.empty(FREED, np.uint8)
+        numbers, alphabet = np.arange(len(nodes)), len(self.network.symbols)
+        around = self.around(held.zonotopes, nodes)
+        x = Images(around, states[nodes.rows[nodes.starts]], numbers, np.zeros_like(numbers))
+        yield x.some(slice(0)), np.zeros(0, dtype=bool)
         for rest in reversed(range(depth)):
-            found = list[Images]()
+            found = [x.some(slice(0))]
             begun = nodes.pending.reshape(len(nodes), -1, alphabet**rest).any(axis=2)
             for position in range(alphabet):
-                begins = np.nonzero(begun[x.rows, x.words * alphabet + position])[0]
-                for part in self._parts(begins):
+                for part in self._parts(np.nonzero(begun[x.rows, x.words * alphabet + position])[0]):
                     before = x.some(part)
-                    image, reached, certain = self.image(before.zonotopes, before.states, position)
-                    good = certain > 0
-                    if not rest:
-                        good &= taken(image, self.unit, reached, good, single[before.rows])
+                    image, reached, said = self.image(before.zonotopes, before.states, position)
+                    image, certain = self.kept(image) if rest or kept else image, said > 0
                     after = Images(image, reached, before.rows, before.words * alphabet + position)
-                    found.append(after if good.all() else after.some(good))
-            x = Images.of(found) if found else x.some(slice(0))
-        return x.some(np.lexsort((x.words, x.rows)))
+                    if rest:
+                        found.append(after if certain.all() else after.some(certain))
+                    else:
+                        yield after, certain
+            x = Images.of(found)
 
     def around(self, zonotopes: Enclosure, nodes: Nodes) -> Enclosure:
         """Parallelotopes around nodes of zonotopes; what is single is what it is."""

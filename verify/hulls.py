@@ -47,14 +47,18 @@ def trimmed(x: Enclosure, unit: Any, count: int) -> Enclosure:
     by it (Girard 2005, section 3.2)."""
     if x.terms.shape[1] <= count:
         return x
-    sizes = np.abs(x.terms * (1 / unit).astype(x.terms.dtype))
-    sides = np.ascontiguousarray(sizes.transpose(2, 0, 1))  # numpy is slow along the last axis
-    lost = sides.sum(axis=0) - sides.max(axis=0)
-    order = np.argsort(-np.where(np.isfinite(lost), lost, np.inf), axis=1, kind="stable")
     batch, had, width = x.terms.shape
-    at, flat = order + had * np.arange(batch)[:, None], x.terms.reshape(-1, width)
-    kept, rest = (flat[part.ravel()].reshape(*part.shape, width) for part in (at[:, :count], at[:, count:]))
-    return x.like(x.centre, kept, x.box + total(np.abs(rest, out=rest)) * (1 + had * x.grain))
+    sides = np.abs(x.terms)
+    sizes = np.empty((width, batch, had), sides.dtype)  # numpy is slow along the last axis
+    np.multiply(sides.transpose(2, 0, 1), (1 / unit).astype(sides.dtype)[:, None, None], out=sizes)
+    lost = sizes.sum(axis=0) - sizes.max(axis=0)
+    order = np.argsort(-np.where(np.isfinite(lost), lost, np.inf), axis=1) + had * np.arange(batch)[:, None]
+    kept, rest = order[:, :count].ravel(), order[:, count:].ravel()
+    terms = x.terms.reshape(-1, width).take(kept, axis=0).reshape(batch, count, width)
+    away = np.zeros((batch * had, 1), sides.dtype)
+    away[rest] = 1
+    boxed = (sides.transpose(0, 2, 1) @ away.reshape(batch, had, 1))[:, :, 0].astype(np.float64)
+    return x.like(x.centre, terms, x.box + boxed * (1 + had * x.grain))
 
 
 def halved(x: Enclosure, unit: Any, effects: Any) -> Enclosure:

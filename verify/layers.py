@@ -29,9 +29,10 @@ from verify.hulls import stacked, unit_of
 from verify.nodes import Choice, Named, Nodes
 from verify.numbered import Numbered
 from verify.processes import Processes
+from verify.spaces import Space
 from verify.tube import Fails
 
-POINTS = 4_096  # that take a step together
+POINTS = 1_024  # that take a step together
 TOGETHER = 16_384  # words of nodes that are followed together
 AROUND = 8  # zonotopes that take as long to be put into one as a word to be followed
 ROUND = 16  # times as many, after which a search looks at what it found
@@ -51,8 +52,8 @@ class TooMany(Fails):
 class Front:
     """Zonotopes, tied to program states, and nodes of them with words to be followed, level by level of halves."""
 
-    def __init__(self, zonotopes: Enclosure, states: Any, nodes: Nodes, places: Any) -> None:
-        self.zonotopes, self.states, self.nodes, self._places = zonotopes, states, nodes, places
+    def __init__(self, held: Space, states: Any, nodes: Nodes, places: Any) -> None:
+        self.held, self.states, self.nodes, self._places = held, states, nodes, places
         self._alone = list[tuple[Any, Any]]()
 
     def descend(self) -> None:
@@ -75,9 +76,9 @@ class Front:
         ends = np.cumsum(asked[some].sum(axis=1) + self.nodes.counts[some] // AROUND) // TOGETHER
         return np.split(some, np.nonzero(np.diff(ends))[0] + 1)
 
-    def task(self, part: Any, asked: Any) -> tuple[Enclosure, Any, Nodes]:
+    def task(self, part: Any, asked: Any) -> tuple[Space, Any, Nodes]:
         """What has to be known to follow the words asked for of these nodes."""
-        return self.zonotopes, self.states, self.nodes.some(part, asked[part])
+        return self.held, self.states, self.nodes.some(part, asked[part])
 
 
 class Layers:
@@ -91,9 +92,14 @@ class Layers:
         self.network, self.length, self.followed = network, 0, 0
         begin = network.start()
         terms = np.zeros((1, 0, len(begin)), NARROW)
-        self.zonotopes: Enclosure = Zonotope(begin[None], terms, np.zeros((1, len(begin))))
+        self._held, self._spare = Space(Zonotope(begin[None], terms, np.zeros((1, len(begin))))), list[Space]()
         self.states, self.unit = np.zeros(1, dtype=np.int64), np.ones_like(begin)
         self.program, self.processes = Numbered(machine, network.symbols), 0
+
+    @property
+    def zonotopes(self) -> Enclosure:
+        """Of the present layer."""
+        return self._held.zonotopes.rows(slice(len(self.states)))
 
     @property
     def follower(self) -> Follower:
@@ -122,7 +128,7 @@ class Layers:
                     image, states, certain = self.follower.image(self.zonotopes.rows(part), self.states[part], position)
                 if not certain.all():
                     raise Fails(f"the read-out after input {symbol} is not certain")
-                found.append((image, states))
+                found.append((self.follower.kept(image), states))
             if stopped():
                 raise Fails("the time was up")
         self._take(found, 1, count)
@@ -146,18 +152,20 @@ class Layers:
         alphabet = len(self.network.symbols)
         if alphabet**depth > MOST_WORDS:
             raise Fails(f"expected at most {MOST_WORDS:,} words from a node, got {alphabet:,}^{depth:,}")
-        x, states, found, followed = self.zonotopes, self.states, list[Layer](), 0
-        places = self.places(x)
+        states, places, found, followed = self.states, self.places(self.zonotopes), list[Layer](), 0
         nodes = Nodes.roots(self.by_state() if roots is None else roots, alphabet**depth, places)
         with self.begun(len(nodes.rows)) as processes:
-            if processes.count > 1:
+            shared = processes.count > 1
+            held = self._held = self._held.shared() if shared else self._held
+            if shared:
                 self.program.find(np.unique(states).tolist(), depth)  # all of them number states alike
+            into = None if last or not isinstance(choice, Named) else self._space(choice.most(nodes), shared)
             for _ in range(CUTS + 1):
-                front = Front(x, states, nodes, places)
+                front = Front(held, states, nodes, places)
                 if isinstance(choice, Named):
-                    images = self._named(front, depth, choice, processes, held=not last)
+                    images = self._named(front, depth, choice, processes, into, followed)
                 else:
-                    images = self._sought(front, depth, choice, processes, held=not last)
+                    images = self._sought(front, depth, choice, processes, last)
                 for image, reached in images:
                     followed += len(reached)
                     if followed > most:
@@ -169,12 +177,13 @@ class Layers:
                         raise Fails("the time was up")
                 left, pending = front.alone()
                 if not len(left):
-                    return self._take(found, depth, followed)
+                    return self._take(found, depth, followed, into)
                 if len(left) > max(MOST_CUT * len(self.states), FEW):
                     raise Fails(f"words of {len(left):,} single zonotopes are not certain, or not followed")
-                x = self.follower.halved(x.rows(left), states[left], pending.argmax(axis=1), depth)
+                alone = held.zonotopes.rows(left)
+                held = Space(self.follower.halved(alone, states[left], pending.argmax(axis=1), depth))
                 states = np.repeat(states[left], 2)
-                places = self.places(x)
+                places = self.places(held.zonotopes)
                 nodes = Nodes.singles(np.repeat(pending, 2, axis=0), places)
         raise Fails(f"words are not certain, or not followed, though they were cut {CUTS} times")
 
@@ -182,46 +191,46 @@ class Layers:
         """What follows so many zonotopes: several processes, where they are many."""
         return Processes(self.processes if count >= LARGE else 1)
 
-    def _sought(self, front: Front, depth: int, choice: Choice, processes: Processes, held: bool) -> Iterator[Layer]:
+    def _sought(self, front: Front, depth: int, choice: Choice, processes: Processes, last: bool) -> Iterator[Layer]:
         """What is taken, level by level, by node and word."""
         while len(nodes := front.nodes):
             asked = choice.asked(nodes) & nodes.pending
             parts = front.parts(asked)
             for first in range(0, len(parts), ROUND):
                 some = parts[first : first + ROUND]
-                tasks = [(*front.task(part, asked), depth, choice.taken, held) for part in some]
+                tasks = [(*front.task(part, asked), depth, choice.taken, last) for part in some]
                 for part, images in zip(some, list(processes.mapped(self.follower.sought, tasks))):
                     nodes.pending[part[images.rows], images.words] = False
                     yield images.zonotopes, images.states
             choice.followed(asked, asked & ~nodes.pending)
             front.descend()
 
-    def _named(self, front: Front, depth: int, named: Named, processes: Processes, held: bool) -> Iterator[Layer]:
+    def _named(
+        self, front: Front, depth: int, named: Named, processes: Processes, into: Space | None, first: int
+    ) -> Iterator[Layer]:
         """What is named, in the same order: of all levels together, as it has to be taken."""
-        tasks, ends = list[tuple[Enclosure, Any, Nodes]](), [0]
+        tasks, end = list[tuple[Any, ...]](), first
         while len(nodes := front.nodes):
             asked = named.asked(nodes) & nodes.pending
             for part in front.parts(asked):
-                tasks.append(front.task(part, asked))
-                ends.append(ends[-1] + int(asked[part].sum()))
+                tasks.append((*front.task(part, asked), depth, into, end))
+                end += int(asked[part].sum())
             nodes.pending[asked] = False
             front.descend()
-        space = self._space(ends[-1], processes) if held else self.zonotopes.rows(slice(0))
-        spaces = [space.rows(slice(*at)) if held else None for at in pairwise(ends)]
-        found = processes.mapped(self.follower.named, [(*task, depth, at) for task, at in zip(tasks, spaces)])
-        yield space, np.concatenate([self.states[:0], *found])
+        found = np.concatenate([self.states[:0], *processes.mapped(self.follower.named, tasks)])
+        yield (into or self._held).zonotopes.rows(slice(first, end)), found
 
-    def _space(self, count: int, processes: Processes) -> Enclosure:
-        """For so many zonotopes."""
+    def _space(self, count: int, shared: bool) -> Space:
+        """For so many zonotopes; what held an earlier layer, if it is large enough."""
         width = len(self.unit)
         self._room(count, width)
-        terms = processes.empty((count, width, width), NARROW)
-        return Zonotope(processes.empty((count, width)), terms, processes.empty((count, width)))
+        spare = [space for space in self._spare if space.fits(count, width)]
+        return spare[0] if spare else Space.of(count, width, width, shared=shared)
 
-    def _take(self, found: list[Layer], inputs: int, followed: int) -> None:
+    def _take(self, found: list[Layer], inputs: int, followed: int, into: Space | None = None) -> None:
         """The next layer."""
         if found:
-            self.zonotopes = stacked([each for each, _ in found])
+            self._spare, self._held = [self._held], into or Space(stacked([each for each, _ in found]))
             self.states = np.concatenate([states for _, states in found])
             self.unit = unit_of(self.zonotopes.centre)
         self.length += inputs

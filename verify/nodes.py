@@ -117,11 +117,18 @@ class Named:
     """The words of a certificate, per level of halves: `packed` flags. All have to be certain."""
 
     def __init__(self, levels: Iterable[Any]) -> None:
-        self._levels = iter(levels)
+        self._levels = list(levels)
+        self._next = iter(self._levels)
+
+    def most(self, nodes: Nodes) -> int:
+        """How many are named at most, of halves of these nodes."""
+        zonotopes, words = len(nodes.rows), nodes.pending.shape[1]
+        flags = (_inflated(level, -(-zonotopes * words // 8)) for level in self._levels)
+        return sum(int(np.unpackbits(each).sum()) for each in flags)
 
     def asked(self, nodes: Nodes) -> Any:
         """Per node and word (as `pending`), whether it is to be followed."""
-        level = next(self._levels, None)
+        level = next(self._next, None)
         if level is None:
             raise Fails("a word is left that no level names")
         return unpacked(level, nodes.pending.shape)
@@ -136,11 +143,16 @@ def unpacked(text: Any, shape: tuple[int, ...]) -> Any:
     """What was `packed`, none where the text is empty. Raises `Fails` where it is not of this shape."""
     count = int(np.prod(shape))
     size = -(-count // 8)
-    try:
-        reader = zlib.decompressobj()
-        found = reader.decompress(base64.b64decode(text, validate=True), size + 1) if text else b"\0" * size
-    except (ValueError, TypeError, zlib.error) as error:
-        raise Fails(f"expected packed flags, got {error}") from None
+    found = _inflated(text, size) if text else np.zeros(size, dtype=np.uint8)
     if len(found) != size:
         raise Fails(f"expected flags of {count:,} words of nodes, got others")
-    return np.unpackbits(np.frombuffer(found, dtype=np.uint8), count=count).astype(bool).reshape(shape)
+    return np.unpackbits(found, count=count).astype(bool).reshape(shape)
+
+
+def _inflated(text: Any, most: int) -> Any:
+    """Bytes of flags, no more of them than `most` and one. Raises `Fails` where there are none."""
+    try:
+        found = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), most + 1) if text else b""
+    except (ValueError, TypeError, zlib.error) as error:
+        raise Fails(f"expected packed flags, got {error}") from None
+    return np.frombuffer(found, dtype=np.uint8)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from joblib import Parallel, delayed
 
 MOST = 4  # processes
@@ -20,7 +15,7 @@ Found = TypeVar("Found")
 
 
 class Processes(ExitStack):
-    """As many as there are processors, begun when they are first needed; arrays that tasks share are handed over once.
+    """As many as there are processors, begun when they are first needed.
 
     Used in a `with` statement. With a `count` of 1, all is done in this process.
     """
@@ -38,17 +33,3 @@ class Processes(ExitStack):
             options: dict[str, Any] = {"batch_size": 1, "return_as": "generator"}
             self._parallel = self.enter_context(Parallel(self.count, **options))
         return cast(Iterator[Found], self._parallel(delayed(work)(*task) for task in tasks))
-
-    def empty(self, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
-        """An array that tasks may write into."""
-        if self.count == 1 or not min(shape):
-            return np.empty(shape, dtype)
-        if sys.platform == "linux":  # a file in memory, of which nothing is left whatever ends this process
-            handle = os.memfd_create("netlift")
-            path, close = f"/proc/{os.getpid()}/fd/{handle}", partial(os.close, handle)
-        else:
-            directory = TemporaryDirectory(prefix="netlift-", ignore_cleanup_errors=True)
-            path, close = os.path.join(directory.name, "array"), directory.cleanup
-        found = np.memmap(path, dtype, "w+", shape=shape)
-        weakref.finalize(found, close)
-        return np.asarray(found)
