@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import cache
+from itertools import chain, islice
+from threading import Thread
 from typing import Any, TypeVar, cast
 
 from joblib import Parallel, delayed
@@ -25,11 +29,33 @@ class Processes(ExitStack):
         self.count = count or min(MOST, os.cpu_count() or 1)
         self._parallel: Parallel | None = None
 
-    def mapped(self, work: Callable[..., Found], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Found]:
-        """What each task comes to, in order. To be read to its end, or the processes have to begin again."""
-        if self.count == 1 or len(tasks) <= 1:
+    def mapped(self, work: Callable[..., Found], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Found]:
+        """What each task comes to, in order. To be read to its end, or the processes have to begin again; tasks are
+        asked for while others are done."""
+        rest = iter(tasks)
+        begun = list(islice(rest, 2))
+        tasks = chain(begun, rest)
+        if self.count == 1 or len(begun) <= 1:
             return (work(*task) for task in tasks)
         if self._parallel is None:
             options: dict[str, Any] = {"batch_size": 1, "return_as": "generator"}
             self._parallel = self.enter_context(Parallel(self.count, **options))
-        return cast(Iterator[Found], self._parallel(delayed(work)(*task) for task in tasks))
+        return cast(Iterator[Found], self._parallel(delayed(_done)(os.getpid(), work, task) for task in tasks))
+
+
+def _done(begun_by: int, work: Callable[..., Found], task: tuple[Any, ...]) -> Found:
+    if os.getpid() != begun_by:
+        _end_with(begun_by)
+    return work(*task)
+
+
+@cache
+def _end_with(process: int) -> None:
+    """Have this process end with the one that began it: where that is killed, joblib would leave it waiting."""
+
+    def watch() -> None:
+        while os.getppid() == process:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
