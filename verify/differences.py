@@ -16,6 +16,9 @@ INPUTS = 4  # of a large alphabet that effects are seen by
 class Linear(Enclosure):
     """Differences so small that their linear parts are all there is of them."""
 
+    def plus_error(self, error: Any) -> Linear:
+        return self
+
     def lengths(self) -> Any:
         return np.zeros_like(self.box)
 
@@ -45,6 +48,6 @@ def effects(network: Network, centres: Any, unit: Any) -> Any:
     """Per centre (count width width) the squares of a small difference, in units, and of its images together."""
     squares, x = np.tile(np.eye(len(unit)), (len(centres), 1, 1)), small(centres, unit)
     for position in range(0, len(network.symbols), -(-len(network.symbols) // INPUTS)):
-        after = (moved(network, x, position).terms / (SMALL * unit)).astype(NARROW)
+        after = moved(network, x, position).terms * (1 / (SMALL * unit)).astype(NARROW)
         squares += after @ after.transpose(0, 2, 1)
     return squares

@@ -25,7 +25,7 @@ HELD = 1e37  # sums of such magnitudes do not overflow
 
 
 def total(terms: Any) -> Any:
-    """The sum of all terms (batch count width), which a product takes faster than numpy's sum over an inner axis."""
+    """The sum of all terms (batch count width), which a product takes faster than numpy's sum."""
     return (terms.transpose(0, 2, 1) @ np.ones(terms.shape[1], terms.dtype)).astype(np.float64)
 
 
@@ -39,7 +39,8 @@ class Enclosure:
     """`centre` (batch width), `terms` (batch count width) with coefficients in the ball, `box` (batch width).
 
     What are combined share their first terms; the one that has fewer has no part in the others. Terms may be float32,
-    all else is float64: operations add what terms are rounded by.
+    all else is float64: operations add what terms are rounded by. They leave terms of a coordinate next to each other
+    in memory, as there are more of them than coordinates, and numpy is slow along short axes.
     """
 
     def __init__(self, centre: Any, terms: Any, box: Any, reach: Any = None) -> None:
@@ -122,13 +123,13 @@ class Zonotope(Enclosure):
         return total(np.abs(self.terms))
 
     def opened(self, at: Any = slice(None)) -> Enclosure:
-        box, at, had = self.box.copy(), np.arange(self.box.shape[1])[at], self.terms.shape[1]
+        box, had, kind = self.box.copy(), self.terms.shape[1], self.terms.dtype
+        at = np.arange(box.shape[1])[at]
         sides = np.where(box[:, at] > TINY, box[:, at], 0)
         box[:, at] -= sides
-        dtype = self.terms.dtype
-        opened = self.padded(had + len(at))
-        opened.terms[:, had + np.arange(len(at)), at] = np.nextafter(sides.astype(dtype), np.inf, dtype=dtype) * (sides > 0)
-        return self.like(self.centre, opened.terms, box)
+        terms = self.padded(had + len(at)).terms
+        terms[:, had + np.arange(len(at)), at] = np.nextafter(sides.astype(kind), np.inf, dtype=kind) * (sides > 0)
+        return self.like(self.centre, terms, box)
 
     def times(self, other: Enclosure) -> tuple[Any, Any]:
         """As a difference of squares, `4 (p.s)(q.s) = ((p + q).s)^2 - ((p - q).s)^2`, where q is made as long as p."""
@@ -146,7 +147,8 @@ def _joined(parts: list[Enclosure]) -> Enclosure:
         for of in (lambda p: p.centre, lambda p: p.box, lambda p: p.reach())
     )
     blocks = [np.broadcast_to(p.padded(count).terms, (batch, count, p.centre.shape[1])) for p in parts]
-    return parts[0].like(centre, np.concatenate([b.transpose(0,2,1) for b in blocks], axis=1).transpose(0,2,1), box, reach)
+    terms = np.concatenate([block.transpose(0, 2, 1) for block in blocks], axis=1).transpose(0, 2, 1)
+    return parts[0].like(centre, terms, box, reach)
 
 
 def _by_row(x: Any, matrix: Any) -> Any:

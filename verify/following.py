@@ -15,7 +15,7 @@ import numpy as np
 
 from verify.differences import SMALL, effects, leading, moved, small
 from verify.enclosures import Enclosure, Network
-from verify.hulls import around, halved, stacked, trimmed
+from verify.hulls import around, halved, ranges, stacked, trimmed
 from verify.nodes import Nodes
 from verify.numbered import Numbered
 from verify.spaces import Space
@@ -39,9 +39,6 @@ class Images(NamedTuple):
 
     def some(self, which: Any) -> Images:
         return Images(self.zonotopes.rows(which), self.states[which], self.rows[which], self.words[which])
-
-    def without_zonotopes(self) -> Images:
-        return self._replace(zonotopes=self.zonotopes.rows(slice(0)))
 
     @staticmethod
     def of(found: list[Images]) -> Images:
@@ -85,7 +82,8 @@ class Follower:
         with np.errstate(all="ignore"):  # enclosures of everything are no failure of arithmetic
             for images, certain in self._followed(held, states, nodes, depth):
                 good = certain & taken(images.zonotopes, self.unit, images.states, certain, single[images.rows])
-                found.append(images.some(good).without_zonotopes() if last else images.some(good))
+                some = images.some(good)
+                found.append(some._replace(zonotopes=some.zonotopes.rows(slice(0))) if last else some)
         images = Images.of(found)
         order = np.lexsort((images.words, images.rows))
         states, rows, words = (each[order] for each in images[1:])
@@ -97,7 +95,7 @@ class Follower:
         places = np.cumsum(nodes.pending).reshape(nodes.pending.shape) - 1
         reached = np.full(int(nodes.pending.sum()), -1)
         with np.errstate(all="ignore"):
-            for images, certain in self._followed(held, states, nodes, depth, kept=into is not None):
+            for images, certain in self._followed(held, states, nodes, depth, trim=into is not None):
                 at = places[images.rows, images.words]
                 reached[at] = np.where(certain, images.states, -1)
                 if into is not None:
@@ -107,10 +105,10 @@ class Follower:
         return reached
 
     def _followed(
-        self, held: Space, states: Any, nodes: Nodes, depth: int, kept: bool = True
+        self, held: Space, states: Any, nodes: Nodes, depth: int, trim: bool = True
     ) -> Iterator[tuple[Images, Any]]:
         """What all words that are pending lead to, as long as read-outs are certain, many at a time that end alike; and
-        whether the last of them is."""
+        whether the last of them is. First of all, nothing: something is found of every part."""
         np.empty(FREED, np.uint8)
         numbers, alphabet = np.arange(len(nodes)), len(self.network.symbols)
         around = self.around(held.zonotopes, nodes)
@@ -123,7 +121,7 @@ class Follower:
                 for part in self._parts(np.nonzero(begun[x.rows, x.words * alphabet + position])[0]):
                     before = x.some(part)
                     image, reached, said = self.image(before.zonotopes, before.states, position)
-                    image, certain = self.kept(image) if rest or kept else image, said > 0
+                    image, certain = self.kept(image) if rest or trim else image, said > 0
                     after = Images(image, reached, before.rows, before.words * alphabet + position)
                     if rest:
                         found.append(after if certain.all() else after.some(certain))
@@ -138,10 +136,13 @@ class Follower:
         several = np.argsort(nodes.counts, kind="stable")[(nodes.counts <= 1).sum() :]
         if not len(several):
             return x
-        squares, counts = self._effects(nodes.middles[several] * self.unit), nodes.counts[several]
+        rows, counts = np.concatenate([nodes.at(number) for number in several.tolist()]), nodes.counts[several]
+        starts = np.cumsum(counts) - counts
+        low, high = ranges(zonotopes.centre[rows], starts)
+        squares = self._effects((low + high) / 2)
         for at in np.split(np.arange(len(several)), np.nonzero(np.diff(np.cumsum(counts) // GROUP))[0] + 1):
-            rows = np.concatenate([nodes.at(number) for number in several[at].tolist()])
-            found = around(zonotopes.rows(rows), np.cumsum(counts[at]) - counts[at], self.unit, squares[at])
+            part = slice(starts[at[0]], starts[at[-1]] + counts[at[-1]])
+            found = around(zonotopes.rows(rows[part]), starts[at] - part.start, self.unit, squares[at])
             x.centre[several[at]], x.terms[several[at]], x.box[several[at]] = found.centre, found.terms, found.box
         return x
 

@@ -14,6 +14,7 @@ from verify.enclosures import LEAST, SLACK, Enclosure, total
 
 FLAT = 0.1  # of the largest deviation: the least unit of a coordinate
 SEEN = 32  # zonotopes of a set, whose terms say where it is long
+MOST = 4_096  # places that tell where a layer is long
 ROUNDING = 1e-12  # of float64 sums of at most some thousand terms
 
 
@@ -29,6 +30,13 @@ def unit_of(centres: Any) -> Any:
     """In what a coordinate is measured: its deviation, not much less than the largest."""
     deviation = centres.std(axis=0)
     return np.maximum(deviation, FLAT * deviation.max()) if deviation.max() > 0 else np.ones_like(deviation)
+
+
+def principal(places: Any) -> Any:
+    """The principal axes of some of the places (count width), one a column, the longest first."""
+    some = places[:: -(-len(places) // MOST)]
+    some = some - some.mean(axis=0)
+    return np.linalg.eigh(np.einsum("ij,ik->jk", some, some))[1][:, ::-1]
 
 
 def ranges(places: Any, starts: Any) -> tuple[Any, Any]:

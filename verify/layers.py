@@ -17,7 +17,6 @@ followed by several processes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ import numpy as np
 from dsl.programs import Machine
 from verify.enclosures import NARROW, Enclosure, Network, Zonotope
 from verify.following import Follower
-from verify.hulls import stacked, unit_of
+from verify.hulls import principal, stacked, unit_of
 from verify.nodes import Choice, Named, Nodes
 from verify.numbered import Numbered
 from verify.processes import Processes
@@ -33,6 +32,7 @@ from verify.spaces import Space
 from verify.tube import Fails
 
 POINTS = 1_024  # that take a step together
+PLACED = 12  # principal axes along which nodes are cut
 TOGETHER = 16_384  # words of nodes that are followed together
 AROUND = 8  # zonotopes that take as long to be put into one as a word to be followed
 ROUND = 16  # times as many, after which a search looks at what it found
@@ -94,6 +94,7 @@ class Layers:
         terms = np.zeros((1, 0, len(begin)), NARROW)
         self._held, self._spare = Space(Zonotope(begin[None], terms, np.zeros((1, len(begin))))), list[Space]()
         self.states, self.unit = np.zeros(1, dtype=np.int64), np.ones_like(begin)
+        self._axes = np.eye(len(begin))
         self.program, self.processes = Numbered(machine, network.symbols), 0
 
     @property
@@ -107,8 +108,8 @@ class Layers:
         return Follower(self.network, self.program, self.unit)
 
     def places(self, x: Enclosure) -> Any:
-        """Where zonotopes are, in units."""
-        return x.centre / self.unit
+        """Where zonotopes are, in units, along the principal axes of the present layer."""
+        return np.einsum("ij,jk->ik", x.centre / self.unit, self._axes)
 
     def by_state(self) -> list[Any]:
         """The zonotopes of each program state, the state of the first zonotope first."""
@@ -159,7 +160,9 @@ class Layers:
             held = self._held = self._held.shared() if shared else self._held
             if shared:
                 self.program.find(np.unique(states).tolist(), depth)  # all of them number states alike
-            into = None if last or not isinstance(choice, Named) else self._space(choice.most(nodes), shared)
+            into = None
+            if isinstance(choice, Named) and not last:
+                into = self._space(choice.most(max(len(nodes.rows), 2 * FEW) * alphabet**depth), shared)
             for _ in range(CUTS + 1):
                 front = Front(held, states, nodes, places)
                 if isinstance(choice, Named):
@@ -209,22 +212,31 @@ class Layers:
         self, front: Front, depth: int, named: Named, processes: Processes, into: Space | None, first: int
     ) -> Iterator[Layer]:
         """What is named, in the same order: of all levels together, as it has to be taken."""
-        tasks, end = list[tuple[Any, ...]](), first
-        while len(nodes := front.nodes):
-            asked = named.asked(nodes) & nodes.pending
-            for part in front.parts(asked):
-                tasks.append((*front.task(part, asked), depth, into, end))
-                end += int(asked[part].sum())
-            nodes.pending[asked] = False
-            front.descend()
-        found = np.concatenate([self.states[:0], *processes.mapped(self.follower.named, tasks)])
+        end, failed = first, list[Exception]()
+
+        def tasks() -> Iterator[tuple[Any, ...]]:
+            nonlocal end
+            try:
+                while len(nodes := front.nodes):
+                    asked = named.asked(nodes) & nodes.pending
+                    for part in front.parts(asked):
+                        yield (*front.task(part, asked), depth, into, end)
+                        end += int(asked[part].sum())
+                    nodes.pending[asked] = False
+                    front.descend()
+            except Exception as error:  # not for joblib, one of whose threads may ask for tasks
+                failed.append(error)
+
+        found = np.concatenate([self.states[:0], *processes.mapped(self.follower.named, tasks())])
+        if failed:
+            raise failed[0]
         yield (into or self._held).zonotopes.rows(slice(first, end)), found
 
     def _space(self, count: int, shared: bool) -> Space:
         """For so many zonotopes; what held an earlier layer, if it is large enough."""
         width = len(self.unit)
         self._room(count, width)
-        spare = [space for space in self._spare if space.fits(count, width)]
+        spare = [space for space in self._spare if space.fits(count, width, shared=shared)]
         return spare[0] if spare else Space.of(count, width, width, shared=shared)
 
     def _take(self, found: list[Layer], inputs: int, followed: int, into: Space | None = None) -> None:
@@ -233,6 +245,7 @@ class Layers:
             self._spare, self._held = [self._held], into or Space(stacked([each for each, _ in found]))
             self.states = np.concatenate([states for _, states in found])
             self.unit = unit_of(self.zonotopes.centre)
+            self._axes = principal(self.zonotopes.centre / self.unit)[:, :PLACED]
         self.length += inputs
         self.followed += followed
 

@@ -14,12 +14,16 @@ from verify.enclosures import Enclosure
 from verify.hulls import ranges
 from verify.tube import Fails
 
+TURNS = 3  # steps of the power method
+CENTRAL = 0.35  # of its length: nodes are not cut nearer to their ends
+LEAST = 1e-30
+
 
 @dataclass(frozen=True)
 class Nodes:
     """Sets of zonotopes: `counts` of `rows` from each of `starts` on. Of (node word), `pending` are not followed yet.
 
-    Their centres lie in boxes from `low` to `high`, in units.
+    Their places lie in boxes from `low` to `high`.
     """
 
     rows: Any
@@ -50,11 +54,6 @@ class Nodes:
         return Nodes.of(np.arange(count), np.ones(count, dtype=np.int64), pending, places)
 
     @property
-    def middles(self) -> Any:
-        """Of the boxes."""
-        return (self.low + self.high) / 2
-
-    @property
     def widths(self) -> Any:
         """The lengths of the diagonals of the boxes."""
         return np.linalg.norm(self.high - self.low, axis=1)
@@ -78,21 +77,48 @@ class Nodes:
         return self.rows[self.starts[left]], self.pending[left]
 
     def halves(self, places: Any) -> Nodes:
-        """Both halves of each node of several with words pending, across the coordinate in which it is widest, at the
-        middle."""
+        """Both halves of each node of several with words pending, across the axis along which it is longest, where
+        nothing is for longest."""
         left = self.pending.any(axis=1) & (self.counts > 1)
         rows, counts = self.rows[np.repeat(left, self.counts)], self.counts[left]
         if not len(rows):
             return Nodes.of(rows, counts, self.pending[left], places)
         starts, owner = np.cumsum(counts) - counts, np.repeat(np.arange(len(counts)), counts)
-        widest = (self.high - self.low)[left].argmax(axis=1)
-        far = places[rows, widest[owner]] > self.middles[left][owner, widest[owner]]
+        far = _far(places[rows], starts, owner, (self.high - self.low)[left].argmax(axis=1))
         farther = np.add.reduceat(far.astype(np.int64), starts)
         alike = (farther == 0) | (farther == counts)
-        far = np.where(alike[owner], np.arange(len(rows)) - starts[owner] < counts[owner] // 2, far)
-        order = np.argsort(2 * owner + far, kind="stable")
-        halves = np.bincount(2 * owner + far, minlength=2 * len(counts))
-        return Nodes.of(rows[order], halves, np.repeat(self.pending[left], 2, axis=0), places)
+        if alike.any():
+            far = np.where(alike[owner], np.arange(len(rows)) - starts[owner] >= (counts - counts // 2)[owner], far)
+            farther = np.where(alike, counts // 2, farther)
+        before = np.cumsum(far) - far - (np.cumsum(farther) - farther)[owner]  # of those that are far, in the node
+        among = np.arange(len(rows)) - starts[owner]
+        order = np.empty_like(rows)
+        order[starts[owner] + np.where(far, (counts - farther)[owner] + before, among - before)] = rows
+        halves = np.stack([counts - farther, farther], axis=1).ravel()
+        return Nodes.of(order, halves, np.repeat(self.pending[left], 2, axis=0), places)
+
+
+def _far(places: Any, starts: Any, owner: Any, widest: Any) -> Any:
+    """Whether places are on the far side of the largest gap along the axis on which those of a node, from each of
+    `starts` on, are longest, by some steps of the power method from the widest coordinate. Gaps near the ends do not
+    count."""
+    counts = np.diff(np.append(starts, len(places)))
+    offset = places - (np.add.reduceat(places, starts) / counts[:, None])[owner]
+    along = offset[np.arange(len(owner)), widest[owner]]
+    for _ in range(TURNS):
+        axis = np.add.reduceat(offset * along[:, None], starts)
+        axis /= np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), LEAST)
+        along = np.einsum("ij,ij->i", offset, axis[owner])
+    low, high = ranges(along, starts)
+    part = (along - low[owner]) / np.maximum(high - low, LEAST)[owner]
+    at = np.sort(2 * owner + part)
+    gaps, middle = np.append(np.diff(at), 0.0), np.append(at[1:] + at[:-1], 0.0) / 2 - 2 * owner
+    gaps[(middle < CENTRAL) | (middle > 1 - CENTRAL)] = 0.0
+    largest = np.maximum.reduceat(gaps, starts)
+    found = np.nonzero((gaps == largest[owner]) & (gaps > 0))[0][::-1]  # the first of a node is written last
+    cut = np.full(len(starts), 0.5)
+    cut[owner[found]] = middle[found]
+    return part > cut[owner]
 
 
 class Choice(Protocol):
@@ -120,11 +146,9 @@ class Named:
         self._levels = list(levels)
         self._next = iter(self._levels)
 
-    def most(self, nodes: Nodes) -> int:
-        """How many are named at most, of halves of these nodes."""
-        zonotopes, words = len(nodes.rows), nodes.pending.shape[1]
-        flags = (_inflated(level, -(-zonotopes * words // 8)) for level in self._levels)
-        return sum(int(np.unpackbits(each).sum()) for each in flags)
+    def most(self, flags: int) -> int:
+        """How many are named at most, if there are so many flags at most at a level."""
+        return sum(int(np.unpackbits(_inflated(level, -(-flags // 8))).sum()) for level in self._levels)
 
     def asked(self, nodes: Nodes) -> Any:
         """Per node and word (as `pending`), whether it is to be followed."""

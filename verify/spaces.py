@@ -17,7 +17,7 @@ import numpy as np
 
 from verify.enclosures import NARROW, Enclosure, Zonotope
 
-OPEN = 4  # files that a process keeps open: pages that were used once are not asked for again
+OPEN = 4  # files that a process keeps open, as it takes time to ask for their pages once more
 
 _numbers = itertools.count()
 
@@ -28,9 +28,10 @@ class Space:
     def __init__(self, zonotopes: Enclosure, file: tuple[Any, ...] = ()) -> None:
         self.zonotopes, self._file = zonotopes, file
 
-    def fits(self, count: int, terms: int) -> bool:
-        """Whether there is room for so many of so many terms."""
-        return len(self.zonotopes.centre) >= count and self.zonotopes.terms.shape[1] == terms
+    def fits(self, count: int, terms: int, *, shared: bool) -> bool:
+        """Whether there is room for so many of so many terms, which other processes can write if it is to be shared."""
+        x = self.zonotopes
+        return len(x.centre) >= count and x.terms.shape[1] == terms and bool(self._file or not shared)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_opened, self._file) if self._file else (Space, (self.zonotopes,))
@@ -38,13 +39,13 @@ class Space:
     @staticmethod
     def of(count: int, terms: int, width: int, *, shared: bool) -> Space:
         """For so many, of which nothing is written yet."""
-        if shared and count:
-            path, close = _file(sum(size for _, _, size in _arrays(count, terms, width)))
-            file = path, next(_numbers), count, terms, width
-            memory = _memory(path)
-            weakref.finalize(memory, close).atexit = sys.platform != "linux"
-            return Space(_within(memory, count, terms, width), file)
-        return Space(Zonotope(*(np.empty(shape, kind) for shape, kind, _ in _arrays(count, terms, width))))
+        arrays = _arrays(count, terms, width)
+        if not shared or not count:
+            return Space(Zonotope(*(np.empty(shape, kind) for shape, kind, _ in arrays)))
+        path, close = _file(sum(size for _, _, size in arrays))
+        memory = _memory(path)
+        weakref.finalize(memory, close).atexit = sys.platform != "linux"  # what is in memory ends with this process
+        return Space(_within(memory, count, terms, width), (path, next(_numbers), count, terms, width))
 
     def shared(self) -> Space:
         """The same in a file, if it is not in one."""

@@ -253,12 +253,41 @@ def test_halves_hold_what_is_pending_and_end_in_single_zonotopes(seed: int, coun
     assert not left.any()
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.integers(2, 9), st.integers(2, 6))
+def test_a_node_is_cut_between_its_clusters(seed: int, few: int, more: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    along = rng.standard_normal(width)  # both clusters are wide in other directions than that in which they are apart
+    along /= np.linalg.norm(along)
+    offset = rng.uniform(-1, 1, size=(few + more, width))
+    offset -= np.outer(offset @ along, along)
+    first = np.arange(few + more) < few
+    places = offset + np.where(first, 0.0, 10.0)[:, None] * along
+    order = rng.permutation(few + more)
+    halves = Nodes.roots([order], 1, places).halves(places)
+    assert sorted(sorted(halves.at(k).tolist()) for k in (0, 1)) == [list(range(few)), list(range(few, few + more))]
+
+
+def test_no_node_is_cut_near_its_end() -> None:
+    places = np.array([[0.0], [3.0], [3.1], [3.2], [4.0], [4.9], [10.0]])
+    halves = Nodes.roots([np.arange(7)], 1, places).halves(places)
+    assert [halves.at(k).tolist() for k in (0, 1)] in ([[0, 1, 2, 3, 4], [5, 6]], [[5, 6], [0, 1, 2, 3, 4]])
+
+
 def test_a_single_zonotope_is_left_alone() -> None:
     nodes = Nodes.roots([np.array([1]), np.array([0, 2])], 2, np.zeros((3, 3)))
     nodes.pending[0, 1] = False
     rows, pending = nodes.alone()
     assert (rows.tolist(), pending.tolist()) == ([1], [[True, False]])
     assert sorted(nodes.halves(np.zeros((3, 3))).rows.tolist()) == [0, 2]
+
+
+def test_no_more_are_named_than_flags_are_set() -> None:
+    flags = np.random.default_rng(0).random((5, 3)) < 0.5
+    levels = [packed(flags), "", packed(~flags), packed(np.ones(1_000, dtype=bool))]
+    assert Named(levels[:3]).most(15) == 15
+    assert 1_000 > Named(levels).most(15) > 15  # which is rejected when it is asked for
+    with pytest.raises(Fails, match="expected packed flags"):
+        Named(["?"]).most(15)
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=30))
@@ -305,6 +334,10 @@ def test_several_processes_find_and_check_the_same(
         for part in ("centre", "terms", "box"):
             assert (getattr(alone.zonotopes, part) == getattr(together.zonotopes, part)).all()
         assert (alone.states == together.states).all()
+    at = next(k for k, layer in enumerate(layered["layers"]) if layer is not None)
+    fewer = {**layered["layers"][at], "levels": layered["layers"][at]["levels"][:-1]}
+    with pytest.raises(Rejected, match="a word is left that no level names"):
+        checked({**layered, "layers": [*layered["layers"][:at], fewer, *layered["layers"][at + 1 :]]}, network)
     every = [packed(np.ones((count, 2), dtype=bool)) for count in (2, 4, 8)]  # of nodes that are too wide
     wide = {"inputs": 1, "levels": every}
     with pytest.raises(Rejected, match="words of nodes are not certain"):
