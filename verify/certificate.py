@@ -49,7 +49,7 @@ METHOD, GROWING = "simulation certificate", "growing certificate"
 METHODS = {"regions": METHOD, "tube": GROWING, "layers": "layered certificate"}
 """By the part of a certificate that says what is followed."""
 EVERY = "all inputs of every length"
-FORMAT = "netlift-certificate/2"
+FORMAT = "netlift-certificate/3"
 MAX_ALPHABET, SMALL_ALPHABET = 256, 16
 SAMPLED = 48, 48  # words, steps
 GROWTH_SHARE, ATTACK_SHARE, LARGE_SHARE = 0.25, 0.15, 0.6

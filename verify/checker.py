@@ -92,8 +92,8 @@ def _largest(matrix: Any, box: Any) -> Any:
 @np.errstate(all="ignore")  # enclosures of everything are no failure of arithmetic
 def check_certificate(certificate: dict[str, Any], description: dict[str, Any], tensors: dict[str, Any]) -> str:
     """The inputs for which program and network agree, in words. Raises `Rejected`."""
-    if certificate.get("format") != "netlift-certificate/2":
-        raise Rejected("expected format netlift-certificate/2")
+    if certificate.get("format") != "netlift-certificate/3":
+        raise Rejected(f"expected format netlift-certificate/3, got {certificate.get('format')}")
     if certificate["weights_sha256"] != _hash(tensors):
         raise Rejected("the weights are not those the certificate speaks of")
     machine = parse(certificate["program"])

@@ -2,10 +2,10 @@
 
 A *layer* is a list of zonotopes, each tied to a program state, that together hold every state the network can be in
 after as many inputs. The next layer follows either from each on its own, one input further (`Layers.step`), or from
-*nodes* (`Layers.follow`), one or more inputs further: sets of zonotopes of one program state, halved across the
-coordinate in which their centres are widest until they are one each (`verify.nodes`). A certificate names, per node,
-the words that are followed from it as a whole, by a parallelotope around its zonotopes (`verify.hulls`); what is not
-named is left to both halves; what is left of single zonotopes, to their halves across the term that makes most of a
+*nodes* (`Layers.follow`), one or more inputs further: sets of zonotopes of one program state, cut in two across the
+axis along which their centres are longest until they are one each (`verify.nodes`). A certificate names, per node, the
+words that are followed from it as a whole, by a parallelotope around its zonotopes (`verify.hulls`); what is not named
+is left to both halves; what is left of single zonotopes, to their halves across the term that makes most of a
 difference, again and again. So a word in which much is forgotten is followed from a few large nodes, one in which
 little is forgotten from many small ones. All is computed here but the words: what is followed holds every run whatever
 they are, and they are good as long as every read-out is certain.

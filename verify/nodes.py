@@ -1,4 +1,7 @@
-"""Sets of near zonotopes, halved again and again, for layered certificates (`verify.layers`). Part of the checker."""
+"""Sets of near zonotopes, cut in two again and again, for layered certificates (`verify.layers`). Part of the checker.
+
+States lie in clusters, by what was read last, and sets that keep within them are smaller.
+"""
 
 from __future__ import annotations
 
